@@ -7,7 +7,15 @@ class Refusal(Exception):
     `fields` maps input names to messages when the refusal is about input. Codes: S0-20 and `docs/errors.md`.
     """
 
-    def __init__(self, code: str, message: str, *, status: int = 400, fields: dict[str, list[str]] | None = None, **extra):
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        status: int = 400,
+        fields: dict[str, list[str]] | None = None,
+        **extra,
+    ):
         super().__init__(message)
         self.code = code
         self.message = message

@@ -1,0 +1,236 @@
+"""Archiving: claim, fetch, verify, store, settle (S3-06).
+
+Bytes before rows: a crash leaves an orphan object at worst, never a row without bytes. No network inside a transaction.
+"""
+
+import datetime as dt
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce, Now
+
+from apps.archive import retry, schedule
+from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.catalog import files, providers
+from apps.catalog.models import Track
+from apps.lib import clock, fetch, leases, media, spool, storage
+from apps.lib.errors import Conflict, Refusal
+from apps.lib.fetch import FetchError
+from apps.lib.media import MediaError, Probe
+from apps.lib.storage import Stored
+
+log = logging.getLogger(__name__)
+
+ADMIT = {"audio": media.AUDIO_FORMATS, "cover": media.IMAGE_FORMATS, "video": media.VIDEO_FORMATS}
+ROLES = {"audio": "original", "cover": "cover", "video": "video"}
+# A copy may differ from the announced duration by this share or this long, whichever is more.
+DURATION_SHARE, DURATION_MS = 0.02, 1000
+
+
+@dataclass
+class Results:
+    """What a run did, by track (S3-05). A track succeeded when none of its assets is open or lost."""
+
+    total: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    pending: int = 0
+    errors: list[dict] = field(default_factory=list)
+
+    @property
+    def message(self) -> str:
+        return f"Archived {self.succeeded}/{self.total} tracks"
+
+
+def request(*, track: Track, by, now: dt.datetime | None = None) -> ArchiveJob:
+    """Archive this track now, whatever its turn. Conflict when it has nothing to archive."""
+    now = now or clock.now()
+    if not hasattr(track, "source") or track.removed_at:
+        raise Conflict("This track has no provider to archive from.", code="NOTHING_TO_ARCHIVE")
+    with transaction.atomic():
+        Track.objects.select_for_update().get(pk=track.pk)
+        schedule.plan_tracks([track], by=by, now=now)
+        open_ = schedule.bring_forward(track, now=now)
+        job = ArchiveJob.objects.filter(track=track, status__in=["pending", "processing"]).first()
+        if not open_ and not ArchiveAsset.objects.filter(track=track, state="running").exists():
+            if job is not None:
+                ArchiveJob.machine.move(job, "completed" if job.started_at else "failed", completed_at=now)
+            raise Conflict("Everything of this track is archived already.", code="ALREADY_ARCHIVED")
+        return job
+
+
+def request_due(*, limit: int, by) -> list:
+    """Plan, and open a job for up to `limit` tracks that are due, the next to expire first; the jobs' keys."""
+    schedule.keep_house()
+    schedule.plan()
+    tracks = dict.fromkeys(schedule.due().values_list("track_id", flat=True)[: 3 * limit])
+    chosen = list(Track.objects.filter(pk__in=list(tracks)[:limit]).select_related("source"))
+    schedule.plan_tracks(chosen, by=by)
+    return list(
+        ArchiveJob.objects.filter(track__in=chosen, status__in=["pending", "processing"]).values_list("pk", flat=True)
+    )
+
+
+def work(*, limit: int, seconds: float, track: Track | None = None, told: Callable | None = None) -> int:
+    """Claim and archive due assets in parallel until none is due, `limit` is reached or `seconds` are over.
+
+    Returns how many assets were tried; `told(asset)` hears of each one when it is settled.
+    """
+    run = _Run(limit, clock.now() + dt.timedelta(seconds=seconds), track, told)
+    with ThreadPoolExecutor(settings.ARCHIVE_PARALLEL, thread_name_prefix="archive") as pool:
+        for done in [pool.submit(run.loop) for _ in range(min(settings.ARCHIVE_PARALLEL, limit))]:
+            done.result()
+    return run.taken
+
+
+class _Run:
+    """One run's claims, shared by its threads; each thread has its own database connection."""
+
+    def __init__(self, limit: int, until: dt.datetime, track: Track | None, told: Callable | None):
+        self.limit, self.until, self.track, self.told = limit, until, track, told
+        self.taken = 0
+        self.lock = threading.Lock()
+
+    def loop(self) -> None:
+        try:
+            while (asset := self._take()) is not None:
+                archive(asset)
+                if self.told is not None:
+                    asset.refresh_from_db()
+                    self.told(asset)
+        finally:
+            connection.close()
+
+    def _take(self) -> ArchiveAsset | None:
+        now = clock.now()
+        with self.lock:
+            if self.taken >= self.limit or now >= self.until:
+                return None
+            self.taken += 1
+        rows = schedule.due(now=now) if self.track is None else schedule.due(now=now).filter(track=self.track)
+        found = leases.claim(rows, ArchiveAsset.machine, limit=1, now=now)
+        if not found:
+            with self.lock:
+                self.taken -= 1
+            return None
+        return found[0]
+
+
+def archive(asset: ArchiveAsset) -> bool:
+    """Work one claimed asset off. True when its bytes are ours, verified and attached to the track."""
+    _open_job(asset)
+    try:
+        with leases.held(asset):
+            stored, probe = _bring_home(asset)
+    except (FetchError, Refusal, OSError) as failure:
+        _settle_failed(asset, failure)
+        return False
+    return _settle_archived(asset, stored, probe)
+
+
+def _bring_home(asset: ArchiveAsset) -> tuple[Stored, Probe]:
+    provider = asset.track.source.provider
+    with spool.workspace() as folder:
+        fetched = fetch.fetch(
+            asset.source_url,
+            folder / "incoming",
+            rules=providers.rules(provider),
+            max_bytes=settings.FETCH_MAX_BYTES[asset.kind],
+            deadline=settings.FETCH_DEADLINE_S[asset.kind],
+        )
+        probe = media.probe(fetched.path, admit=ADMIT[asset.kind])
+        _check_duration(asset, probe)
+        return storage.put(fetched.path, sha256=fetched.sha256), probe
+
+
+def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:
+    """A provider's error page can be real audio: a spoken notice, or the first seconds of the song."""
+    announced = asset.track.duration_ms
+    if asset.kind != "audio" or not announced or asset.track.file("original"):
+        return
+    if abs(probe.duration_ms - announced) > max(DURATION_MS, announced * DURATION_SHARE):
+        seconds = f"{probe.duration_ms / 1000:.1f} s instead of {announced / 1000:.1f} s"
+        raise MediaError("WRONG_DURATION", f"The provider sent {seconds}.")
+
+
+@transaction.atomic
+def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
+    job = _lock_job(asset)
+    if not files.lock_live(asset.track_id):
+        asset.settle("dropped", error_code="REMOVED", error_message="The track was removed.")
+        _close_job(job, asset)
+        return False
+    blob = files.blob_for(stored, probe.format)
+    if not asset.settle("archived", blob=blob, archived_at=Now(), next_at=None):
+        log.warning("lost the lease on %s: another worker has it", asset.pk)
+        return False
+    if asset.kind == "audio":
+        files.attach_original(track=asset.track, blob=blob, probe=probe)
+    else:
+        files.attach(track=asset.track, role=ROLES[asset.kind], blob=blob, probe=probe)
+    _close_job(job, asset)
+    return True
+
+
+@transaction.atomic
+def _settle_failed(asset: ArchiveAsset, failure: Exception) -> None:
+    code, message = getattr(failure, "code", "IO_ERROR"), str(getattr(failure, "message", failure))[:500]
+    job = _lock_job(asset)
+    life = retry.Life(asset.created_at, asset.expires_at, asset.attempts, asset.gone_checks, asset.gone_since)
+    now = clock.now()
+    decision = retry.decide(code, life, now=now, retry_after=getattr(failure, "retry_after", None))
+    next_at = decision.next_at and now + leases.jittered(decision.next_at - now)
+    kept = asset.settle(
+        decision.state, next_at=next_at, attempts=decision.attempts, gone_checks=decision.gone_checks,
+        gone_since=decision.gone_since, error_code=code, error_message=message,
+    )  # fmt: skip
+    log.warning("%s of track %s: %s (%s), %s", asset.kind, asset.track_id, code, message, decision.state)
+    if kept:
+        _close_job(job, asset)
+
+
+def _open_job(asset: ArchiveAsset) -> None:
+    """The track's open job moves to processing; a later try opens a job of its own."""
+    track = asset.track
+    schedule.plan_tracks([track])
+    mine = ArchiveJob.objects.filter(track=track, status="pending")
+    ArchiveJob.machine.move_all(mine, "processing", started_at=Now())
+
+
+def _lock_job(asset: ArchiveAsset) -> ArchiveJob | None:
+    """Settling one track's assets goes one by one, so that the last one sees itself as the last."""
+    open_ = ArchiveJob.objects.filter(track=asset.track_id, status__in=["pending", "processing"])
+    return open_.select_for_update().first()
+
+
+def _close_job(job: ArchiveJob | None, asset: ArchiveAsset) -> None:
+    siblings = ArchiveAsset.objects.filter(track=asset.track_id)
+    if job is None or siblings.filter(state__in=["pending", "running"]).exists():
+        return
+    failed = siblings.exclude(state="archived").order_by("kind")
+    reasons = "; ".join(f"{row.kind}: {row.error_message or row.state}" for row in failed)
+    facts = {
+        "completed_at": Now(),
+        "started_at": Coalesce("started_at", Now()),
+        "error_message": reasons[:1000],
+    }
+    ArchiveJob.machine.move(job, "failed" if reasons else "completed", where=Q(track=asset.track_id), **facts)
+
+
+def results(jobs) -> Results:
+    """How these jobs ended, by track."""
+    found = Results()
+    for job in jobs.select_related("track"):
+        found.total += 1
+        found.succeeded += job.status == "completed"
+        found.pending += job.status in ("pending", "processing")
+        if job.status == "failed":
+            found.failed += 1
+            found.errors.append({"track_id": str(job.track_id), "title": job.track.title, "error": job.error_message})
+    return found

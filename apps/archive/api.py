@@ -1,0 +1,184 @@
+"""`/archive/*` for staff (S3-05, S3-09, S3-10); an owner may run own tracks and see their jobs."""
+
+import time
+
+from django.conf import settings
+from django.urls import path
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+from apps.accounts.access import may
+from apps.accounts.api import SIGNED_IN, policy
+from apps.archive import actions, tasks
+from apps.archive.models import OPEN_STATES, ArchiveAsset, ArchiveJob
+from apps.archive.statistics import statistics
+from apps.catalog.models import Track
+from apps.lib import nudges
+from apps.lib.errors import Forbidden
+
+LONGEST_WAIT = 20
+LOOK_EVERY = 0.25
+
+
+class RunForm(serializers.Serializer):
+    track_id = serializers.UUIDField(required=False)
+    limit = serializers.IntegerField(
+        min_value=1, max_value=settings.ARCHIVE_LIMIT_MOST, default=settings.ARCHIVE_LIMIT, help_text="tracks"
+    )
+    wait = serializers.FloatField(
+        min_value=0, max_value=LONGEST_WAIT, default=10, help_text="seconds to wait for the result"
+    )
+
+
+class RunErrorSerializer(serializers.Serializer):
+    track_id = serializers.UUIDField()
+    title = serializers.CharField()
+    error = serializers.CharField()
+
+
+class RunResultsSerializer(serializers.Serializer):
+    total = serializers.IntegerField()
+    succeeded = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    pending = serializers.IntegerField(help_text="Still in work; look at /archive/jobs.")
+    errors = RunErrorSerializer(many=True)
+
+
+class RunAnswer(serializers.Serializer):
+    success = serializers.BooleanField()
+    message = serializers.CharField()
+    results = RunResultsSerializer()
+
+
+class RunView(APIView):
+    permission_classes = [policy(scope="archive")]
+
+    @extend_schema(request=RunForm, responses=RunAnswer)
+    def post(self, request) -> Response:
+        """Archive one track, or what is due, now. Workers do it; the answer waits for them, `wait` seconds at most."""
+        form = RunForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        jobs = ArchiveJob.objects.filter(pk__in=self._jobs(request.user, **form.validated_data))
+        nudges.send(tasks.work)
+        until = time.monotonic() + form.validated_data["wait"]
+        while (found := actions.results(jobs)).pending and time.monotonic() < until:
+            time.sleep(LOOK_EVERY)
+        results = {name: getattr(found, name) for name in ("total", "succeeded", "failed", "pending", "errors")}
+        answer = {
+            "success": not (found.failed or found.pending),
+            "message": found.message,
+            "results": results,
+        }
+        return Response(answer)
+
+    def _jobs(self, user, *, limit: int, wait: float, track_id=None) -> list:
+        if track_id is not None:
+            track = Track.objects.get_editable(user, pk=track_id)
+            return [actions.request(track=track, by=user).pk]
+        if not may(user, "archive.run"):
+            raise Forbidden("Only staff archive what is due; name a track_id of yours.")
+        return actions.request_due(limit=limit, by=user)
+
+
+class JobSerializer(serializers.ModelSerializer):
+    title = serializers.CharField(source="track.title")
+    storage_audio_url = serializers.SerializerMethodField()
+    storage_cover_url = serializers.SerializerMethodField()
+    storage_video_url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ArchiveJob
+        fields = [
+            "id", "track", "title", "user", "requested_by", "status", "original_audio_url", "original_cover_url",
+            "original_video_url", "storage_audio_url", "storage_cover_url", "storage_video_url", "started_at",
+            "completed_at", "error_message", "metadata", "created_at",
+        ]  # fmt: skip
+
+    def get_storage_audio_url(self, job) -> str | None:
+        return self._address(job, "audio", "track-stream")
+
+    def get_storage_cover_url(self, job) -> str | None:
+        return self._address(job, "cover", "track-cover")
+
+    def get_storage_video_url(self, job) -> str | None:
+        return self._address(job, "video", "track-video")
+
+    def _address(self, job, kind: str, route: str) -> str | None:
+        archived = any(a.kind == kind and a.state == "archived" for a in job.track.archive_assets.all())
+        return reverse(route, args=[job.track_id], request=self.context["request"]) if archived else None
+
+
+class JobsView(generics.ListAPIView):
+    """Runs, newest first: staff see all, an owner those of own tracks."""
+
+    permission_classes = [policy(read=SIGNED_IN)]
+    serializer_class = JobSerializer
+
+    def get_queryset(self):
+        rows = ArchiveJob.objects.visible_to(self.request.user)
+        return rows.select_related("track").prefetch_related("track__archive_assets")
+
+
+class DueSerializer(serializers.ModelSerializer):
+    track_id = serializers.UUIDField()
+    title = serializers.CharField(source="track.title")
+    provider = serializers.CharField(source="track.source.provider_id")
+    days_until_expiry = serializers.SerializerMethodField()
+
+    class Meta:
+        model = ArchiveAsset
+        fields = [
+            "id", "track_id", "title", "kind", "provider", "state", "expires_at", "days_until_expiry", "next_at",
+            "attempts", "error_code", "error_message",
+        ]  # fmt: skip
+
+    def get_days_until_expiry(self, asset) -> float:
+        return round((asset.expires_at - timezone.now()).total_seconds() / 86_400, 3)
+
+
+class DueView(generics.ListAPIView):
+    """What is not archived yet, the next to expire first (S3-09)."""
+
+    permission_classes = [policy(read="archive.see")]
+    serializer_class = DueSerializer
+
+    def get_queryset(self):
+        waiting = ArchiveAsset.objects.visible_to(self.request.user).filter(state__in=OPEN_STATES)
+        return waiting.select_related("track__source")
+
+    @property
+    def paginator(self):
+        paginator = super().paginator
+        paginator.ordering = ("expires_at", "id")
+        return paginator
+
+
+class StatisticsSerializer(serializers.Serializer):
+    total_tracks = serializers.IntegerField()
+    total_archived = serializers.IntegerField()
+    pending_archive = serializers.IntegerField()
+    urgent_archive_needed = serializers.IntegerField(help_text="Expiring within two days.")
+    expired_tracks = serializers.IntegerField()
+    archive_percentage = serializers.FloatField()
+    last_archived_at = serializers.DateTimeField(allow_null=True)
+
+
+class StatisticsView(APIView):
+    permission_classes = [policy(read="archive.see")]
+
+    @extend_schema(responses=StatisticsSerializer)
+    def get(self, request) -> Response:
+        """The archive in numbers, by track."""
+        return Response(StatisticsSerializer(statistics()).data)
+
+
+urls = [
+    path("archive/run", RunView.as_view(), name="archive-run"),
+    path("archive/jobs", JobsView.as_view(), name="archive-jobs"),
+    path("archive/due", DueView.as_view(), name="archive-due"),
+    path("archive/statistics", StatisticsView.as_view(), name="archive-statistics"),
+]

@@ -1,0 +1,147 @@
+"""The archive's queue and what people see of it (S3-03, S3-04, C-14)."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from apps.archive.access import ArchiveRows
+from apps.catalog.models import Blob, Track
+from apps.lib.leases import Leased
+from apps.lib.records import Record
+from apps.lib.states import Machine
+
+DUE_STATES = ("pending", "retrying", "gone_suspect", "quarantined")
+OPEN_STATES = (*DUE_STATES, "running")
+
+
+ASSET_STATES = Machine(
+    "state",
+    {
+        "pending": ("running", "dropped"),
+        "running": ("running", "archived", "retrying", "gone_suspect", "quarantined", "lost", "dropped"),
+        "retrying": ("running", "dropped"),
+        "gone_suspect": ("running", "dropped"),
+        "quarantined": ("running", "dropped"),
+        "archived": (),
+        "lost": ("pending",),
+        "dropped": (),
+    },
+)
+
+
+class ArchiveAsset(Leased):
+    """One file of one generated track that must be ours before its URL dies.
+
+    `gone_suspect`: the provider says it is gone; believed after three checks over six hours, or at expiry.
+    `quarantined`: it killed its worker five times; tried alone and hourly, never dropped before expiry.
+    `dropped`: its track was removed.
+    """
+
+    class Kind(models.TextChoices):
+        AUDIO = "audio"
+        COVER = "cover"
+        VIDEO = "video"
+
+    machine = ASSET_STATES
+
+    track = models.ForeignKey(Track, on_delete=models.PROTECT, related_name="archive_assets", editable=False)
+    kind = models.CharField(max_length=5, choices=Kind, editable=False)
+    state = machine.column()
+    source_url = models.URLField(max_length=2000, editable=False)
+    expires_at = models.DateTimeField(editable=False)
+    gone_since = models.DateTimeField(null=True, editable=False)
+    gone_checks = models.PositiveSmallIntegerField(default=0, editable=False)
+    blob = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="archived_as", editable=False)
+    archived_at = models.DateTimeField(null=True, editable=False)
+
+    objects = ArchiveRows.as_manager()
+
+    class Meta:
+        constraints = [
+            ASSET_STATES.constraint("asset_state_known"),
+            models.CheckConstraint(condition=Q(kind__in=["audio", "cover", "video"]), name="asset_kind_known"),
+            models.UniqueConstraint(fields=["track", "kind"], name="asset_once_per_track"),
+            models.CheckConstraint(
+                condition=Q(state="archived", blob__isnull=False, archived_at__isnull=False)
+                | ~Q(state="archived") & Q(blob__isnull=True, archived_at__isnull=True),
+                name="asset_archived_with_bytes",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="running", lease_until__isnull=False)
+                | ~Q(state="running") & Q(lease_until__isnull=True),
+                name="asset_lease_while_running",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=DUE_STATES) | Q(next_at__isnull=False), name="asset_waiting_has_a_time"
+            ),
+        ]
+        indexes = [
+            models.Index("expires_at", condition=Q(state__in=OPEN_STATES), name="asset_open_by_expiry"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.track_id}: {self.state}"
+
+
+JOB_STATES = Machine(
+    "status",
+    {
+        "pending": ("processing", "failed"),
+        "processing": ("completed", "failed"),
+        "completed": (),
+        "failed": (),
+    },
+)
+
+
+class ArchiveJob(Record):
+    """What people see of one run over one track's assets."""
+
+    machine = JOB_STATES
+
+    track = models.ForeignKey(Track, on_delete=models.PROTECT, related_name="archive_jobs", editable=False)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        editable=False,
+        help_text="Owner of the track.",
+    )
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False,
+        help_text="Empty: the schedule.",
+    )  # fmt: skip
+    status = machine.column()
+    original_audio_url = models.URLField(max_length=2000, blank=True, default="", editable=False)
+    original_cover_url = models.URLField(max_length=2000, blank=True, default="", editable=False)
+    original_video_url = models.URLField(max_length=2000, blank=True, default="", editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    completed_at = models.DateTimeField(null=True, editable=False)
+    error_message = models.CharField(max_length=1000, blank=True, default="", editable=False)
+    metadata = models.JSONField(default=dict, editable=False)
+
+    objects = ArchiveRows.as_manager()
+
+    class Meta:
+        constraints = [
+            JOB_STATES.constraint("job_status_known"),
+            models.UniqueConstraint(
+                fields=["track"],
+                condition=Q(status__in=["pending", "processing"]),
+                name="job_one_open_per_track",
+            ),
+            models.CheckConstraint(
+                condition=Q(status="pending", started_at__isnull=True)
+                | Q(status="processing", started_at__isnull=False)
+                | Q(status__in=["completed", "failed"]),
+                name="job_started_when_processing",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["completed", "failed"], completed_at__isnull=False)
+                | Q(status__in=["pending", "processing"], completed_at__isnull=True),
+                name="job_completed_when_over",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"job {self.pk} · {self.status}"

@@ -1,0 +1,88 @@
+"""Which tracks need archiving, found by query: a missed tick, a crash or an import heals at the next look."""
+
+import datetime as dt
+from itertools import chain
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
+
+from apps.archive.models import DUE_STATES, OPEN_STATES, ArchiveAsset, ArchiveJob
+from apps.catalog.models import Track
+from apps.lib import clock, leases
+
+PLANNER_LOCK = 7_201_303  # any number, the same everywhere
+QUARANTINE = dt.timedelta(hours=1)
+
+
+@transaction.atomic
+def plan(*, now: dt.datetime | None = None, limit: int = 1000) -> int:
+    """Give every finished generated track its asset rows and a job; returns how many tracks were new.
+
+    Two planners at once are harmless: the second one leaves.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [PLANNER_LOCK])
+        if not cursor.fetchone()[0]:
+            return 0
+    planned = ArchiveAsset.objects.filter(track=OuterRef("pk"))
+    tracks = Track.objects.filter(~Exists(planned), source__isnull=False, status="ready")
+    return plan_tracks(list(tracks.select_related("source").order_by("source__expires_at")[:limit]), now=now)
+
+
+def plan_tracks(tracks: list[Track], *, by=None, now: dt.datetime | None = None) -> int:
+    """Asset rows, due at once, and a job for each of these tracks; saying it twice changes nothing."""
+    now = now or clock.now()
+    ArchiveAsset.objects.bulk_create(chain.from_iterable(_assets(t, now) for t in tracks), ignore_conflicts=True)
+    ArchiveJob.objects.bulk_create([_job(t, by) for t in tracks], ignore_conflicts=True)
+    return len(tracks)
+
+
+def _assets(track: Track, now: dt.datetime) -> list[ArchiveAsset]:
+    source = track.source
+    return [
+        ArchiveAsset(track=track, kind=kind, source_url=url, expires_at=source.expires_at, next_at=now)
+        for kind, url in source.urls().items()
+    ]
+
+
+def _job(track: Track, by) -> ArchiveJob:
+    urls = {f"original_{kind}_url": url for kind, url in track.source.urls().items()}
+    return ArchiveJob(track=track, user_id=track.owner_id, requested_by=by, **urls)
+
+
+def keep_house(*, now: dt.datetime | None = None) -> None:
+    """What no worker will do any more: quarantine poison, drop what was removed, close jobs nobody works on."""
+    now = now or clock.now()
+    machine = ArchiveAsset.machine
+    leases.set_apart(ArchiveAsset.objects.all(), machine, "quarantined", now=now, next_at=now + QUARANTINE)
+    removed = ArchiveAsset.objects.filter(track__removed_at__isnull=False, state__in=OPEN_STATES)
+    machine.move_all(removed, "dropped", lease_until=None, error_code="REMOVED", error_message="The track was removed.")
+    working = ArchiveAsset.objects.filter(track=OuterRef("track"), state__in=["pending", "running"])
+    idle = ArchiveJob.objects.filter(~Exists(working), status__in=["pending", "processing"])
+    ArchiveJob.machine.move_all(
+        idle, "failed", completed_at=now, error_message="It ended without a result; the next run goes on."
+    )
+
+
+def due(*, now: dt.datetime | None = None):
+    """Assets that a worker may claim now, the next to expire first."""
+    rows = ArchiveAsset.objects.filter(leases.due(ArchiveAsset.machine, now or clock.now()))
+    return rows.filter(track__removed_at__isnull=True).order_by("expires_at", "pk")
+
+
+def alarming(*, now: dt.datetime | None = None):
+    """Open assets past the alarm day (S3-02) or within two days of their expiry (S3-10)."""
+    now = now or clock.now()
+    old = now - dt.timedelta(days=settings.ARCHIVE_ALARM_DAYS)
+    waiting = ArchiveAsset.objects.filter(state__in=OPEN_STATES)
+    return waiting.filter(created_at__lt=old) | waiting.filter(expires_at__lt=now + dt.timedelta(days=2))
+
+
+def bring_forward(track: Track, *, now: dt.datetime) -> int:
+    """Make the track's open assets due at once, also those given up; returns how many are due."""
+    mine = ArchiveAsset.objects.filter(track=track)
+    ArchiveAsset.machine.move_all(
+        mine.filter(state="lost"), "pending", next_at=now, attempts=0, gone_checks=0, gone_since=None
+    )
+    return mine.filter(state__in=DUE_STATES).update(next_at=now)

@@ -1,0 +1,94 @@
+"""What can be done with tracks. A row handed in was fetched through `editable_by(by)`; `by` is who does it."""
+
+import datetime as dt
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from apps.catalog import providers
+from apps.catalog.models import ProviderSource, Track, TrackFile
+from apps.lib.errors import Refusal
+
+WORDS = ("title", "artist", "description", "genre", "subgenre", "catalog_number", "isrc")
+SOURCE_URLS = ("audio_url", "cover_url", "video_url")
+
+
+def create(*, owner, kind: str, title: str, **facts) -> Track:
+    """A track whose bytes are not here yet."""
+    return Track.objects.create(owner=owner, kind=kind, title=clean_title(title), **facts)
+
+
+def clean_title(title: str) -> str:
+    """S0-06: not blank, at most 255 characters after trimming."""
+    title = title.strip()
+    if not 1 <= len(title) <= 255:
+        message = "A title has 1 to 255 characters."
+        raise Refusal("INVALID", message, fields={"title": [message]})
+    return title
+
+
+def register_generated(
+    *,
+    owner,
+    provider: str,
+    provider_track_id: str,
+    title: str,
+    generated_at: dt.datetime | None = None,
+    expires_at: dt.datetime | None = None,
+    audio_url: str,
+    cover_url: str = "",
+    video_url: str = "",
+    **facts,
+) -> tuple[Track, bool]:
+    """A finished generation, and whether it is new. Saying it twice gives the same track (rule 7).
+
+    Its URLs are checked against the provider's hosts now and again at every fetch. `expires_at` defaults to the
+    provider's lifetime. The archive finds the row by query.
+    """
+    service = providers.known(provider)
+    urls = {"audio_url": audio_url, "cover_url": cover_url, "video_url": video_url}
+    providers.check_urls(service, {field: url for field, url in urls.items() if url})
+    generated_at = generated_at or timezone.now()
+    expires_at = expires_at or providers.expiry(service, generated_at)
+    if expires_at <= generated_at:
+        message = "A track expires after it was generated."
+        raise Refusal("INVALID", message, fields={"expires_at": [message]})
+    try:
+        with transaction.atomic():
+            track = create(owner=owner, kind=Track.Kind.GENERATED, title=title, **facts)
+            ProviderSource.objects.create(
+                track=track, owner=owner, provider=service, provider_track_id=provider_track_id,
+                generated_at=generated_at, expires_at=expires_at, **urls,
+            )  # fmt: skip
+            Track.machine.move(track, "ready")
+            return track, True
+    except IntegrityError:
+        known = ProviderSource.objects.filter(owner=owner, provider=service, provider_track_id=provider_track_id)
+        source = known.select_related("track").first()
+        if source is None:
+            raise
+        return source.track, False
+
+
+@transaction.atomic
+def edit(*, track: Track, by, **facts) -> Track:
+    """Change a track's words and facts."""
+    if "title" in facts:
+        facts["title"] = clean_title(facts["title"])
+    for name, value in facts.items():
+        setattr(track, name, value)
+    track.full_clean(exclude=["owner"])
+    track.save(update_fields=[*facts, "updated_at"])
+    return track
+
+
+@transaction.atomic
+def remove(*, track: Track, by, now: dt.datetime | None = None) -> None:
+    """Leave a tombstone: words blanked, files released, the row kept for what points at it (C-07).
+
+    The bytes go later, by the sweeper, when no other track holds them.
+    """
+    blank = dict.fromkeys(WORDS, "")
+    Track.machine.move(track, "removed", removed_at=now or timezone.now(), mood=[], tags=[], is_public=False, **blank)
+    TrackFile.objects.filter(track=track).delete()
+    ProviderSource.objects.filter(track=track).update(audio_url="", cover_url="", video_url="")

@@ -1,0 +1,106 @@
+"""What is made of an original: the served copy, the preview, the waveform. A queue of rows under leases."""
+
+import datetime as dt
+import logging
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+from django.db import transaction
+
+from apps.catalog import files
+from apps.catalog.models import Derivation, Track
+from apps.lib import clock, leases, media, spool, storage
+from apps.lib.errors import Refusal
+from apps.lib.media import Format, MediaError, Probe
+from apps.lib.storage import Stored
+
+log = logging.getLogger(__name__)
+
+WAVEFORM = Format("waveform", "application/json", "json", "", "data", "")
+DELAYS = tuple(dt.timedelta(minutes=m) for m in (1, 5, 30, 120))
+
+
+@dataclass
+class Product:
+    role: str
+    stored: Stored
+    form: Format
+    probe: Probe | None = None
+    facts: dict = field(default_factory=dict)
+
+
+def claim(*, limit: int, now: dt.datetime | None = None, track: Track | None = None) -> list[Derivation]:
+    """Due rows, oldest need first; of one track only when given."""
+    rows = Derivation.objects.filter(track__removed_at__isnull=True).order_by("next_at")
+    if track is not None:
+        rows = rows.filter(track=track)
+    return leases.claim(rows, Derivation.machine, limit=limit, now=now)
+
+
+def give_up_poison() -> int:
+    """Files that keep killing their worker fail for good; the original serves."""
+    return leases.set_apart(Derivation.objects.all(), Derivation.machine, "failed")
+
+
+def run(row: Derivation, *, now: dt.datetime | None = None) -> bool:
+    """Work one claimed row off. True when the track has its products; a failure is kept on the row and tried again."""
+    try:
+        with leases.held(row):
+            products = _make(row)
+    except (Refusal, OSError) as failure:
+        _postpone(row, failure, now or clock.now())
+        return False
+    with transaction.atomic():
+        if not files.lock_live(row.track_id) or not row.settle("done", attempts=row.attempts + 1):
+            return False
+        for product in products:
+            blob = files.blob_for(product.stored, product.form)
+            files.attach(track=row.track, role=product.role, blob=blob, probe=product.probe, **product.facts)
+    return True
+
+
+def _postpone(row: Derivation, failure: Exception, now: dt.datetime) -> None:
+    code, message = getattr(failure, "code", "IO_ERROR"), str(failure)[:500]
+    log.warning("derivation of track %s failed (%s): %s", row.track_id, code, message)
+    facts = {"attempts": row.attempts + 1, "error_code": code, "error_message": message}
+    if row.attempts >= len(DELAYS):
+        row.settle("failed", **facts)
+    else:
+        row.settle("retrying", next_at=now + leases.jittered(DELAYS[row.attempts]), **facts)
+
+
+def _make(row: Derivation) -> list[Product]:
+    original = row.track.file("original")
+    with spool.workspace(needed=2 * original.blob.size) as folder:
+        source = files.working_copy(original.blob, folder)
+        probe = media.probe(source, admit=media.AUDIO_FORMATS)
+        preview = folder / "preview.mp3"
+        clip = media.preview(source, preview, source_format=probe.format, duration_ms=probe.duration_ms)
+        waveform = storage.put_bytes(media.waveform_json(source, source_format=probe.format))
+        return [
+            *_served(source, probe, folder),
+            Product("preview", storage.put(preview), clip.format, clip),
+            Product("waveform", waveform, WAVEFORM),
+        ]
+
+
+def _served(source: Path, probe: Probe, folder: Path) -> list[Product]:
+    """The compressed copy, if one helps. A failed compression never stands in the way (S0-14)."""
+    bit_rate = media.recommended_bit_rate(probe)
+    if bit_rate is None:
+        return []
+    target = folder / "audio.mp3"
+    try:
+        copy = media.transcode(source, target, source_format=probe.format, bit_rate=bit_rate)
+    except MediaError as failure:
+        log.warning("not compressed, the original serves: %s", failure)
+        return []
+    if copy.size >= probe.size:
+        return []
+    facts = {
+        "original_file_size": probe.size,
+        "compression_ratio": round(Decimal(probe.size) / copy.size, 2),
+        "compression_applied": True,
+    }
+    return [Product("audio", storage.put(target), copy.format, copy, facts)]

@@ -1,0 +1,49 @@
+"""Bytes become a track's files: content first, verified, then the rows."""
+
+from pathlib import Path
+
+from apps.catalog.models import Blob, Derivation, Track, TrackFile
+from apps.lib import storage
+from apps.lib.media import Format, Probe
+from apps.lib.storage import Stored
+
+
+def blob_for(stored: Stored, form: Format) -> Blob:
+    """The one row for this content. Two writers of the same bytes get the same row."""
+    facts = {"key": stored.key, "size": stored.size, "mime": form.mime, "extension": form.extension}
+    row, _ = Blob.objects.get_or_create(sha256=stored.sha256, defaults=facts)
+    return row
+
+
+def attach(*, track: Track, role: str, blob: Blob, probe: Probe | None = None, **facts) -> TrackFile:
+    """Give the track this content in a role; a former file of that role is replaced, its bytes stay for the sweeper."""
+    if probe is not None:
+        names = ("codec", "duration_ms", "sample_rate", "channels", "bit_rate")
+        facts |= {name: getattr(probe, name) for name in names}
+    row, _ = TrackFile.objects.update_or_create(track=track, role=role, defaults={"blob": blob, **facts})
+    return row
+
+
+def attach_original(*, track: Track, blob: Blob, probe: Probe) -> TrackFile:
+    """The original and, in the same transaction, the queue row for everything that is made of it."""
+    row = attach(track=track, role="original", blob=blob, probe=probe)
+    Track.objects.filter(pk=track.pk).update(duration_ms=probe.duration_ms)
+    derivation, created = Derivation.objects.get_or_create(
+        track=track, defaults={"source_sha256": blob.sha256, "next_at": row.updated_at}
+    )
+    if not created and derivation.source_sha256 != blob.sha256:
+        Derivation.machine.move_all(
+            Derivation.objects.filter(pk=derivation.pk),
+            "due", source_sha256=blob.sha256, next_at=row.updated_at, attempts=0, crashes=0,
+        )  # fmt: skip
+    return row
+
+
+def lock_live(track_id) -> bool:
+    """Hold the track until the transaction ends; False when it was removed: no file lands on a tombstone."""
+    return Track.objects.select_for_update().filter(pk=track_id, removed_at__isnull=True).exists()
+
+
+def working_copy(blob: Blob, folder: Path) -> Path:
+    """A verified local copy for the media tools, or the stored file itself when it is local."""
+    return storage.local_path(blob.key) or storage.copy_to(blob.key, folder / "original", sha256=blob.sha256)

@@ -1,0 +1,39 @@
+"""Row access as a QuerySet word: every door fetches through it, none fetches first and checks later."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.lib.errors import Forbidden, NotFound
+
+
+class AccessQuerySet(models.QuerySet):
+    """A subclass states two rules, each one Q; members and joins go in as `pk__in` subqueries, never as joins."""
+
+    def view_rule(self, user) -> Q:
+        raise NotImplementedError
+
+    def edit_rule(self, user) -> Q:
+        raise NotImplementedError
+
+    def visible_to(self, user):
+        """Rows this person may see; `user` may be anonymous."""
+        return self.filter(self.view_rule(user))
+
+    def editable_by(self, user):
+        """Rows this person may change. A row that is visible but not here answers 403, a hidden one 404."""
+        return self.filter(self.edit_rule(user))
+
+    def get_visible(self, user, **key):
+        """The row or NotFound."""
+        row = self.visible_to(user).filter(**key).first()
+        if row is None:
+            raise NotFound
+        return row
+
+    def get_editable(self, user, **key):
+        """The row, NotFound when it is hidden, Forbidden when it is visible but not theirs."""
+        row = self.editable_by(user).filter(**key).first()
+        if row is None:
+            self.get_visible(user, **key)
+            raise Forbidden
+        return row

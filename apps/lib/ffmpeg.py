@@ -1,0 +1,87 @@
+"""The one place that starts ffmpeg: a fixed argument list, the demuxer forced, inside the sandbox.
+
+Forcing the demuxer is what keeps a playlist named like a song from opening other files; the whitelists of
+protocols, formats and decoders are there so that one forgotten case is not enough.
+"""
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+
+import imageio_ffmpeg
+
+from apps.lib import sandbox
+from apps.lib.errors import Refusal
+from apps.lib.formats import Format, tag_bytes
+
+MAX_PIXELS = 12_000 * 12_000
+GLOBAL = ["-nostdin", "-hide_banner", "-v", "error", "-y", "-filter_threads", "1"]
+# Sound with a bad frame in a hundred is still that sound; a picture that breaks off is not that picture.
+CHECKS = {"image": "crccheck+explode", "audio": "crccheck", "video": "crccheck"}
+MAX_BAD_SHARE = "0.01"
+
+
+class MediaError(Refusal):
+    """A file refused for what it holds: INVALID_FORMAT (415), MEDIA_UNREADABLE or MEDIA_TOO_COMPLEX (422)."""
+
+    def __init__(self, code: str, message: str):
+        super().__init__(code, message, status=415 if code == "INVALID_FORMAT" else 422)
+
+
+def unreadable(reason: str) -> MediaError:
+    """The bytes are not what their beginning promises."""
+    return MediaError("MEDIA_UNREADABLE", f"The file cannot be used: {reason}. Export it again and retry.")
+
+
+def too_complex() -> MediaError:
+    """A limit of the sandbox ended the work; the same file will end there again."""
+    return MediaError("MEDIA_TOO_COMPLEX", "Reading this file takes more memory or time than is allowed.")
+
+
+def convert(
+    source: Path,
+    form: Format,
+    output: list[str],
+    *,
+    limits: sandbox.Limits,
+    options: list[str] | None = None,
+    sink: Callable[[bytes], None] | None = None,
+) -> sandbox.Completed:
+    """Decode `source` as `form` into what `output` says; `options` stand before the input.
+
+    ffmpeg never sees the ID3 tags in front: they may inflate a thousandfold and nothing here needs them.
+    Raises MediaError, or OSError when the disk is full, which is not the file's fault.
+    """
+    walls = [
+        "-protocol_whitelist",
+        "file,pipe",
+        "-format_whitelist",
+        form.demuxer,
+        "-codec_whitelist",
+        form.codecs,
+    ]
+    care = ["-threads", "1", "-max_pixels", str(MAX_PIXELS), "-err_detect", CHECKS[form.kind]]
+    # PCM cannot be damaged, only cut: the half sample at a cut is an error to ffmpeg and none to a listener.
+    care += ["-max_error_rate", "1" if form.name == "wav" else MAX_BAD_SHARE]
+    skip = ["-skip_initial_bytes", str(tag_bytes(source))]
+    entry = [
+        *walls,
+        *care,
+        *skip,
+        *(options or []),
+        "-f",
+        form.demuxer,
+        "-i",
+        f"file:{Path(source).absolute()}",
+    ]
+    try:
+        done = sandbox.run([imageio_ffmpeg.get_ffmpeg_exe(), *GLOBAL, *entry, *output], limits=limits, sink=sink)
+    except sandbox.SandboxFailure as failure:
+        raise too_complex() from failure
+    if b"No space left on device" in done.stderr:
+        raise OSError(errno.ENOSPC, "no space left while converting")
+    if b"max pixel count" in done.stderr:
+        raise too_complex()
+    if done.returncode:
+        raise unreadable(f"it does not decode as {form.name.upper()}")
+    return done

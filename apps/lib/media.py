@@ -1,0 +1,311 @@
+"""What a media file really is, and files made from it: probe, transcode, preview (S0-14, S0-19, S3-17).
+
+A file is believed only after all of it was decoded; every parser of foreign bytes runs in the sandbox.
+Durations are milliseconds counted from decoded samples, bit rates are bits per second counted from packets.
+"""
+
+import json
+import sys
+import unicodedata
+from collections import defaultdict
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from apps.lib import sandbox
+from apps.lib.ffmpeg import MediaError, convert, unreadable
+from apps.lib.formats import (
+    AUDIO_FORMATS,
+    FORMATS,
+    IMAGE_FORMATS,
+    KBITS,
+    UPLOAD_FORMATS,
+    VIDEO_FORMATS,
+    Format,
+    sniff,
+    tag_bytes,
+)
+from apps.lib.peaks import peaks, waveform_json
+
+__all__ = [
+    "AUDIO_FORMATS",
+    "FORMATS",
+    "IMAGE_FORMATS",
+    "UPLOAD_FORMATS",
+    "VIDEO_FORMATS",
+    "Format",
+    "MediaError",
+    "Probe",
+    "peaks",
+    "preview",
+    "probe",
+    "recommended_bit_rate",
+    "sniff",
+    "transcode",
+    "verify_image",
+    "verify_video",
+    "waveform_json",
+]
+
+MIB = sandbox.MIB
+PROBE_CHILD = str(Path(__file__).with_name("probe_child.py"))
+DECODE = sandbox.Limits(wall=90, output=64 * MIB)
+ENCODE = sandbox.Limits(cpu=180, wall=400, file_size=256 * MIB)
+READ_TAGS = sandbox.Limits(cpu=5, wall=15, output=MIB)
+MP3_BIT_RATES = frozenset(1000 * kbits for kbits in KBITS[3])
+PREVIEW_BIT_RATE = 128_000
+# Shorter than the header promises by more than both of these means that the end is missing.
+SHORT_MS, SHORT_SHARE = 1000, 0.02
+KIND_STREAM = {"audio": "audio", "image": "video", "video": "video"}
+# Listings hold numbers and ffmpeg's own words, no text from the file. A copy lists the packets as they are
+# stored; the second stream of a type lists what was decoded from it.
+LIST = "-fps_mode passthrough -f framecrc pipe:1"
+COUNT = f"""-map 0:V:0? -map 0:a:0? -map 0:a:0? -c:v copy -c:a:0 copy -c:a:1 pcm_s16le
+    -filter:a:1 asetnsamples=n=65536:p=0 {LIST}""".split()
+PICTURE = f"-map 0:V:0 -map 0:V:0 -c:v:0 copy -frames:v 1 {LIST}".split()
+KEY_FRAMES = f"-map 0:V:0 {LIST}".split()
+MP3_OUTPUT = [
+    "-map",
+    "0:a:0",
+    "-map_metadata",
+    "-1",
+    "-map_chapters",
+    "-1",
+    "-c:a",
+    "libmp3lame",
+    "-threads",
+    "1",
+    "-fflags",
+    "+bitexact",
+    "-flags:a",
+    "+bitexact",
+    "-id3v2_version",
+    "0",
+    "-f",
+    "mp3",
+]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """The facts of one file. Image files have no duration, audio files no size in pixels."""
+
+    format: Format
+    size: int
+    duration_ms: int | None
+    codec: str
+    sample_rate: int | None
+    channels: int | None
+    bit_rate: int | None
+    width: int | None
+    height: int | None
+    tags: dict[str, str]
+
+
+def probe(path: Path, *, admit: frozenset[str] = UPLOAD_FORMATS) -> Probe:
+    """Decode the whole file and say what it is. Raises MediaError unless it is admitted and whole."""
+    form = sniff(path)
+    # MP4 with and without a picture begin alike, so either name lets the container in and the streams decide.
+    if form is None or not any(FORMATS[name].demuxer == form.demuxer for name in admit):
+        raise _invalid(admit)
+    listing = _listing(path, form)
+    if form.demuxer == "mov":
+        form = FORMATS["mp4" if "video" in listing.copies else "m4a"]
+    if form.name not in admit:
+        raise _invalid(admit)
+    streams = [*listing.copies.values(), *listing.decoded.values()]
+    if KIND_STREAM[form.kind] not in listing.copies or not all(stream.packets for stream in streams):
+        raise unreadable(f"it holds no {form.kind}")
+    promised, tags = (None, {}) if form.kind == "image" else _claims(path, form)
+    _refuse_truncated(promised, listing)
+    return _facts(path, form, listing, tags)
+
+
+def verify_image(path: Path) -> Probe:
+    """A JPEG, PNG or WebP picture that decodes, or MediaError."""
+    return probe(path, admit=IMAGE_FORMATS)
+
+
+def verify_video(path: Path) -> Probe:
+    """An MP4 or WebM film that decodes, or MediaError."""
+    return probe(path, admit=VIDEO_FORMATS)
+
+
+def recommended_bit_rate(source: Probe) -> int | None:
+    """The MP3 bit rate this file should be compressed to; None when that saves less than a tenth (S0-14).
+
+    One channel needs half of two, a low sample rate has less to store, and only a lossless studio master is
+    worth more than 192 kb/s. It is never above the source's own rate.
+    """
+    studio = _is_lossless(source.codec) and (source.sample_rate or 0) > 48_000
+    rate = 256_000 if studio else 192_000
+    if (source.sample_rate or 0) <= 24_000:
+        rate = 128_000
+    if source.channels == 1:
+        rate //= 2
+    return rate if source.bit_rate and source.bit_rate > 1.1 * rate else None
+
+
+def transcode(source: Path, target: Path, *, source_format: Format, bit_rate: int) -> Probe:
+    """Write `source` to `target` as MP3 at a constant `bit_rate` (bits per second), without its metadata."""
+    return _to_mp3(source, target, source_format, bit_rate)
+
+
+def preview(source: Path, target: Path, *, source_format: Format, duration_ms: int, length_ms: int = 30_000) -> Probe:
+    """Write an MP3 clip from a third into the sound (all of a short one), faded in and out over 1 s."""
+    length = min(int(length_ms), int(duration_ms))
+    start = min(int(duration_ms) // 3, int(duration_ms) - length)
+    fade = min(1000, length // 4)
+    fades = f"afade=t=in:d={fade}ms,afade=t=out:st={length - fade}ms:d={fade}ms"
+    options, filters = ["-ss", f"{start}ms", "-t", f"{length}ms"], ["-filter:a", fades]
+    return _to_mp3(source, target, source_format, PREVIEW_BIT_RATE, options=options, filters=filters)
+
+
+def _to_mp3(source: Path, target: Path, form: Format, bit_rate: int, *, options=(), filters=()) -> Probe:
+    if bit_rate not in MP3_BIT_RATES:
+        raise ValueError(f"{bit_rate} is not an MP3 bit rate")
+    target = Path(target).absolute()
+    output = [*MP3_OUTPUT, *filters, "-b:a", str(bit_rate), f"file:{target}"]
+    try:
+        convert(source, form, output, limits=ENCODE, options=list(options))
+        return probe(target, admit=frozenset({"mp3"}))
+    except BaseException:  # half a file must not be taken for a whole one
+        target.unlink(missing_ok=True)
+        raise
+
+
+@dataclass
+class _Stream:
+    """What the listing says of one stream: header words and the sums over its packets (time in seconds)."""
+
+    words: dict[str, str]
+    packets: int = 0
+    bytes: int = 0
+    ticks: int = 0
+
+    @property
+    def seconds(self) -> Fraction:
+        return self.ticks * Fraction(self.words["tb"])
+
+
+class _Listing:
+    """Reads ffmpeg's framecrc output as it comes: `#key N: value`, then `N, dts, pts, duration, size, …`."""
+
+    def __init__(self):
+        self.streams: dict[int, _Stream] = defaultdict(lambda: _Stream({}))
+        self.rest = b""
+
+    def feed(self, data: bytes) -> None:
+        *lines, self.rest = (self.rest + data).split(b"\n")
+        for line in lines:
+            if line.startswith(b"#"):
+                key, _, value = line[1:].decode().partition(": ")
+                word, _, number = key.partition(" ")
+                if number:
+                    self.streams[int(number)].words[word] = value.strip()
+            else:
+                number, _, _, ticks, size, _ = line.split(b",", 5)
+                stream = self.streams[int(number)]
+                stream.packets += 1
+                stream.ticks += int(ticks)
+                stream.bytes += int(size)
+
+    def _by_type(self, turn: int) -> dict[str, _Stream]:
+        found = defaultdict(list)
+        for number in sorted(self.streams):
+            found[self.streams[number].words["media_type"]].append(self.streams[number])
+        return {kind: streams[turn] for kind, streams in found.items() if len(streams) > turn}
+
+    @property
+    def copies(self) -> dict[str, _Stream]:
+        return self._by_type(0)
+
+    @property
+    def decoded(self) -> dict[str, _Stream]:
+        return self._by_type(1)
+
+
+def _listing(path: Path, form: Format) -> _Listing:
+    """Decode and count. Of a film all packets are read, all sound and only the key frames decoded."""
+    if form.kind == "image":
+        return _list(path, form, PICTURE)
+    listing = _list(path, form, COUNT)
+    if "video" in listing.copies:
+        key_frames = _list(path, form, KEY_FRAMES, options=["-skip_frame", "nokey"])
+        if not any(stream.packets for stream in key_frames.streams.values()):
+            raise unreadable("its picture does not decode")
+    return listing
+
+
+def _list(path: Path, form: Format, output: list[str], *, options: list[str] | None = None) -> _Listing:
+    listing = _Listing()
+    done = convert(path, form, output, limits=DECODE, options=options, sink=listing.feed)
+    if b"partial file" in done.stderr or b"ended prematurely" in done.stderr:
+        raise unreadable("its end is missing")
+    return listing
+
+
+def _refuse_truncated(promised: int | None, listing: _Listing) -> None:
+    """The header of a cut file still promises the whole; what decodes is the truth (S3-17)."""
+    sound = listing.decoded.get("audio")
+    if promised is None or sound is None:
+        return
+    missing = promised - round(sound.seconds * 1000)
+    if missing > SHORT_MS and missing > SHORT_SHARE * promised:
+        raise unreadable(f"it is truncated, {missing / 1000:.1f} s of {promised / 1000:.1f} s are missing")
+
+
+def _claims(path: Path, form: Format) -> tuple[int | None, dict[str, str]]:
+    """(duration by the headers, tags). A parser that fails leaves (None, {}): tags decide nothing."""
+    words = [form.name, str(tag_bytes(path)), str(Path(path).absolute())]
+    try:
+        done = sandbox.run([sys.executable, "-I", "-B", PROBE_CHILD, *words], limits=READ_TAGS)
+        said = json.loads(done.stdout)
+    except (sandbox.SandboxFailure, ValueError):
+        return None, {}
+    return said["header_ms"], {word: text for word, value in said["tags"].items() if (text := _plain(value))}
+
+
+def _plain(text: str) -> str:
+    """The text on one line, without control characters and halves of characters, which databases refuse."""
+    clean = "".join(" " if unicodedata.category(letter) in ("Cc", "Cs") else letter for letter in text)
+    return " ".join(clean.split())
+
+
+def _facts(path: Path, form: Format, listing: _Listing, tags: dict[str, str]) -> Probe:
+    sound, picture = listing.copies.get("audio"), listing.copies.get("video")
+    seconds = Fraction(0)
+    if form.kind != "image":
+        seconds = picture.seconds if picture else listing.decoded["audio"].seconds
+        if seconds <= 0:
+            raise unreadable("it lasts no time")
+    width, height = picture.words["dimensions"].split("x") if picture else (None, None)
+    stored = sum(stream.bytes for stream in listing.copies.values())
+    return Probe(
+        format=form,
+        size=Path(path).stat().st_size,
+        duration_ms=max(1, round(seconds * 1000)) if seconds else None,
+        codec=(picture or sound).words["codec_id"],
+        sample_rate=int(sound.words["sample_rate"]) if sound else None,
+        channels=_channels(listing.decoded["audio"]) if sound else None,
+        bit_rate=round(8 * stored / seconds) if seconds else None,
+        width=int(width) if width else None,
+        height=int(height) if height else None,
+        tags=tags,
+    )
+
+
+def _channels(decoded: _Stream) -> int:
+    """Decoded samples are two bytes each, so the bytes count the channels; layouts have too many names."""
+    samples = decoded.seconds * int(decoded.words["sample_rate"])
+    return round(decoded.bytes / (2 * samples))
+
+
+def _is_lossless(codec: str) -> bool:
+    return codec in ("flac", "alac") or codec.startswith("pcm_")
+
+
+def _invalid(admit: frozenset[str]) -> MediaError:
+    forms = [form for name, form in FORMATS.items() if name in admit]
+    supported = ", ".join(form.name.upper() for form in forms)
+    return MediaError("INVALID_FORMAT", f"Invalid {forms[0].kind} format. Supported: {supported}")

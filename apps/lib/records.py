@@ -1,0 +1,32 @@
+"""What every table shares: a time-ordered identity and two timestamps."""
+
+import secrets
+import time
+import uuid
+
+from django.db import models
+
+
+def uuid7() -> uuid.UUID:
+    """A UUIDv7 (RFC 9562): 48 bits of Unix milliseconds, 12 bits of their fraction, 62 random bits."""
+    milliseconds, rest = divmod(time.time_ns(), 1_000_000)
+    fraction = rest * 4096 // 1_000_000
+    return uuid.UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | secrets.randbits(62))
+
+
+class Record(models.Model):
+    """Abstract. The key is not editable, so that no form can name another row (CVE-2026-87975)."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+    updated_at = models.DateTimeField(auto_now=True, editable=False)
+
+    class Meta:
+        abstract = True
+
+
+def together(name: str, *fields: str) -> models.CheckConstraint:
+    """A constraint that facts which belong together are all known or all unknown."""
+    known = models.Q(**{f"{field}__isnull": False for field in fields})
+    unknown = models.Q(**{f"{field}__isnull": True for field in fields})
+    return models.CheckConstraint(condition=known | unknown, name=name)

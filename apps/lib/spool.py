@@ -1,0 +1,54 @@
+"""Working folders for bytes in flight: private, bounded, swept."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from django.conf import settings
+
+from apps.lib.errors import Refusal
+
+# No job runs for longer than its lease; a folder older than this was left by a killed one.
+ABANDONED_AFTER_S = 24 * 3600
+
+
+class SpoolFull(Refusal):
+    def __init__(self):
+        super().__init__("DISK_FULL", "There is no room to work on this file now. Try again later.", status=507)
+
+
+def check_room(needed: int = 0) -> None:
+    """Raises SpoolFull when the spool's disk would fall below its reserve after `needed` more bytes."""
+    root = _root()
+    disk = os.statvfs(root)
+    if disk.f_bavail * disk.f_frsize - needed < settings.SPOOL_RESERVE_BYTES:
+        raise SpoolFull
+
+
+@contextmanager
+def workspace(needed: int = 0) -> Iterator[Path]:
+    """An empty private folder that is gone afterwards."""
+    check_room(needed)
+    folder = Path(tempfile.mkdtemp(prefix="job-", dir=_root()))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def sweep(*, now: float | None = None) -> int:
+    """Remove folders that killed jobs left behind; returns how many."""
+    limit = (now or time.time()) - ABANDONED_AFTER_S
+    stale = [folder for folder in _root().glob("job-*") if folder.stat().st_mtime < limit]
+    for folder in stale:
+        shutil.rmtree(folder, ignore_errors=True)
+    return len(stale)
+
+
+def _root() -> Path:
+    settings.SPOOL.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return settings.SPOOL

@@ -1,0 +1,85 @@
+"""`/uploads`: a file comes in as multipart/form-data."""
+
+from django.conf import settings
+from django.urls import path
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers, status
+from rest_framework.parsers import MultiPartParser
+from rest_framework.response import Response
+
+from apps.accounts.api import policy
+from apps.catalog.serializers import TrackFacts
+from apps.uploads import actions, tasks
+from apps.uploads.models import Upload
+
+# Form fields and boundaries around the file.
+ENVELOPE = 1024 * 1024
+
+
+class UploadForm(TrackFacts):
+    file = serializers.FileField(allow_empty_file=True, max_length=None)
+
+    class Meta(TrackFacts.Meta):
+        fields = ["file", *TrackFacts.Meta.fields]
+        extra_kwargs = {"title": {"required": False, "help_text": "Default: the file's name."}}
+
+
+class UploadSerializer(serializers.ModelSerializer):
+    class Meta:
+        model = Upload
+        fields = [
+            "id", "state", "file_name", "content_type", "size_bytes", "sha256", "title", "track", "error_code",
+            "error_message", "created_at", "updated_at",
+        ]  # fmt: skip
+        read_only_fields = fields
+
+
+class UploadsView(generics.ListAPIView):
+    """The signed-in person's uploads, newest first."""
+
+    permission_classes = [policy(scope="upload")]
+    parser_classes = [MultiPartParser]
+    serializer_class = UploadSerializer
+
+    def get_queryset(self):
+        return Upload.objects.filter(user=self.request.user)
+
+    @extend_schema(request={"multipart/form-data": UploadForm}, responses={201: UploadSerializer})
+    def post(self, request) -> Response:
+        """Upload an MP3, WAV or FLAC file of 50 MiB at most. The track plays at once; its compressed copy follows."""
+        self._refuse_by_length(request)
+        form = UploadForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        facts = dict(form.validated_data)
+        file = facts.pop("file")
+        upload = actions.receive(
+            user=request.user,
+            content=file,
+            file_name=file.name or "",
+            content_type=file.content_type or "",
+            **facts,
+        )
+        tasks.nudge(upload)
+        return Response(UploadSerializer(upload).data, status=status.HTTP_201_CREATED)
+
+    def _refuse_by_length(self, request) -> None:
+        """Before a byte of the body is read."""
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        if length.isdecimal() and int(length) > settings.UPLOAD_MAX_BYTES + ENVELOPE:
+            raise actions.too_large()
+
+
+class UploadView(generics.RetrieveAPIView):
+    """One upload: received, checked, compressed, ready, or refused with its reason."""
+
+    permission_classes = [policy(scope="upload")]
+    serializer_class = UploadSerializer
+
+    def get_object(self) -> Upload:
+        return Upload.objects.get_visible(self.request.user, pk=self.kwargs["pk"])
+
+
+urls = [
+    path("uploads", UploadsView.as_view(), name="uploads"),
+    path("uploads/<uuid:pk>", UploadView.as_view(), name="upload"),
+]

@@ -1,0 +1,15 @@
+"""`/api/v1/`: what each app offers, the schema and its page."""
+
+from django.urls import include, path
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from apps.accounts import api as accounts
+from apps.archive import api as archive
+from apps.catalog import api as catalog
+from apps.uploads import api as uploads
+
+urlpatterns = [
+    path("", include([*accounts.urls, *catalog.urls, *uploads.urls, *archive.urls])),
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+]

@@ -1,0 +1,105 @@
+"""The only reader of the environment.
+
+Every value is read once, parsed to its type, and a wrong one stops the start with the variable's name, what was
+expected and never the value of a secret.
+"""
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+
+
+def wrong(name: str, expected: str) -> ImproperlyConfigured:
+    return ImproperlyConfigured(f"{name}: expected {expected}. Correct it or unset it to use the default.")
+
+
+def text(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, default: bool = False) -> bool:
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    if value.strip().lower() in TRUE:
+        return True
+    if value.strip().lower() in FALSE:
+        return False
+    raise wrong(name, "1 or 0")
+
+
+def number(name: str, default: int, *, least: int = 0, most: int = 2**63 - 1) -> int:
+    value = text(name)
+    if not value:
+        return default
+    try:
+        parsed = int(value)
+    except ValueError:
+        parsed = least - 1
+    if not least <= parsed <= most:
+        raise wrong(name, f"a whole number from {least} to {most}")
+    return parsed
+
+
+def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """A comma-separated list; blanks are dropped."""
+    value = os.environ.get(name)
+    if value is None:
+        return default
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def folder(name: str, default: Path) -> Path:
+    return Path(text(name, str(default))).expanduser().resolve()
+
+
+def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
+    value = text(name, default)
+    if urlsplit(value).scheme not in schemes:
+        raise wrong(name, "an address that starts with " + " or ".join(f"{s}://" for s in schemes))
+    return value
+
+
+def origins(name: str) -> tuple[str, ...]:
+    """Exact origins such as http://127.0.0.1:8901, for what only a demo or a test may reach."""
+    for origin in words(name):
+        parts = urlsplit(origin)
+        if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+            raise wrong(name, "origins such as http://127.0.0.1:8901, separated by commas")
+    return words(name)
+
+
+def secret(name: str, kept_in: Path) -> str:
+    """The secret, or the content of the file that `<name>_FILE` names, or one made once and kept with mode 0600."""
+    value = text(name)
+    path = Path(text(f"{name}_FILE", str(kept_in)))
+    if not value and path.exists():
+        value = path.read_text().strip()
+    elif not value and text(f"{name}_FILE"):
+        raise wrong(f"{name}_FILE", "the path of a file that exists")
+    elif not value:
+        value = _keep(secrets.token_urlsafe(50), path)
+    if len(value) < 32:
+        raise wrong(name, "at least 32 characters")
+    return value
+
+
+def _keep(value: str, path: Path) -> str:
+    """Two processes may start at once: the first one to create the file decides."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(value)
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        value = path.read_text().strip()
+    finally:
+        draft.unlink()
+    return value
