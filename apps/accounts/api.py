@@ -11,6 +11,7 @@ from apps.accounts import actions
 from apps.accounts.access import may
 from apps.accounts.models import ApiKey, Profile
 from apps.accounts.roles import SCOPES
+from apps.lib.api import Constrained
 
 ANYONE, SIGNED_IN = "anyone", "signed in"
 
@@ -36,7 +37,7 @@ def policy(*, read: str = SIGNED_IN, write: str = SIGNED_IN, scope: str = "write
     return Policy
 
 
-class MeSerializer(serializers.ModelSerializer):
+class MeSerializer(Constrained, serializers.ModelSerializer):
     id = serializers.UUIDField(source="user.id", read_only=True)
     email = serializers.EmailField(source="user.email", read_only=True)
     tier = serializers.CharField(source="user.tier", read_only=True)

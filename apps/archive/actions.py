@@ -15,8 +15,9 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from apps.archive import retry, schedule
+from apps.archive import schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.retry import Life, decide
 from apps.catalog import files, providers
 from apps.catalog.models import Track
 from apps.lib import clock, fetch, leases, media, spool, storage
@@ -63,6 +64,19 @@ def request(*, track: Track, by, now: dt.datetime | None = None) -> ArchiveJob:
                 ArchiveJob.machine.move(job, "completed" if job.started_at else "failed", completed_at=now)
             raise Conflict("Everything of this track is archived already.", code="ALREADY_ARCHIVED")
         return job
+
+
+@transaction.atomic
+def retry(*, asset: ArchiveAsset, by, now: dt.datetime | None = None) -> None:
+    """Try this one asset again at once, also when it was given up. Conflict when there is nothing to try."""
+    now = now or clock.now()
+    if not files.lock_live(asset.track_id):
+        raise Conflict("The track was removed.", code="NOTHING_TO_ARCHIVE")
+    mine = ArchiveAsset.objects.filter(pk=asset.pk)
+    if not schedule.hasten(mine, now=now):
+        state = mine.values_list("state", flat=True).get()
+        raise Conflict(f"It is {state}: there is nothing to try again.", code="NOTHING_TO_ARCHIVE")
+    schedule.plan_tracks([asset.track], by=by, now=now)
 
 
 def request_due(*, limit: int, by) -> list:
@@ -182,9 +196,9 @@ def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
 def _settle_failed(asset: ArchiveAsset, failure: Exception) -> None:
     code, message = getattr(failure, "code", "IO_ERROR"), str(getattr(failure, "message", failure))[:500]
     job = _lock_job(asset)
-    life = retry.Life(asset.created_at, asset.expires_at, asset.attempts, asset.gone_checks, asset.gone_since)
+    life = Life(asset.created_at, asset.expires_at, asset.attempts, asset.gone_checks, asset.gone_since)
     now = clock.now()
-    decision = retry.decide(code, life, now=now, retry_after=getattr(failure, "retry_after", None))
+    decision = decide(code, life, now=now, retry_after=getattr(failure, "retry_after", None))
     next_at = decision.next_at and now + leases.jittered(decision.next_at - now)
     kept = asset.settle(
         decision.state, next_at=next_at, attempts=decision.attempts, gone_checks=decision.gone_checks,

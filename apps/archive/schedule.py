@@ -81,8 +81,11 @@ def alarming(*, now: dt.datetime | None = None):
 
 def bring_forward(track: Track, *, now: dt.datetime) -> int:
     """Make the track's open assets due at once, also those given up; returns how many are due."""
-    mine = ArchiveAsset.objects.filter(track=track)
-    ArchiveAsset.machine.move_all(
-        mine.filter(state="lost"), "pending", next_at=now, attempts=0, gone_checks=0, gone_since=None
-    )
-    return mine.filter(state__in=DUE_STATES).update(next_at=now)
+    return hasten(ArchiveAsset.objects.filter(track=track), now=now)
+
+
+def hasten(rows, *, now: dt.datetime) -> int:
+    """Make these assets due at once where they are open or were given up; returns how many are due."""
+    lost = rows.filter(state="lost")
+    ArchiveAsset.machine.move_all(lost, "pending", next_at=now, attempts=0, gone_checks=0, gone_since=None)
+    return rows.filter(state__in=DUE_STATES).update(next_at=now)

@@ -11,7 +11,7 @@ from django.db import transaction
 from apps.catalog import files
 from apps.catalog.models import Derivation, Track
 from apps.lib import clock, leases, media, spool, storage
-from apps.lib.errors import Refusal
+from apps.lib.errors import Conflict, NotFound, Refusal
 from apps.lib.media import Format, MediaError, Probe
 from apps.lib.storage import Stored
 
@@ -36,6 +36,19 @@ def claim(*, limit: int, now: dt.datetime | None = None, track: Track | None = N
     if track is not None:
         rows = rows.filter(track=track)
     return leases.claim(rows, Derivation.machine, limit=limit, now=now)
+
+
+@transaction.atomic
+def again(*, track: Track, now: dt.datetime | None = None) -> None:
+    """Make everything of the original once more, at once. Conflict without an original or while a worker is at it."""
+    rows = Derivation.objects.filter(track=track)
+    if not files.lock_live(track.pk) or not rows.exists():
+        raise Conflict("There is no original of this track to make anything from.", code="NO_ORIGINAL")
+    now = now or clock.now()
+    fresh = {"next_at": now, "attempts": 0, "crashes": 0, "error_code": "", "error_message": ""}
+    moved = Derivation.machine.move_all(rows, "due", **fresh)
+    if not moved and not rows.filter(state__in=["due", "retrying"]).update(next_at=now):
+        raise Conflict("A worker is making them at this moment.", code="IN_WORK")
 
 
 def give_up_poison() -> int:
@@ -72,6 +85,8 @@ def _postpone(row: Derivation, failure: Exception, now: dt.datetime) -> None:
 
 def _make(row: Derivation) -> list[Product]:
     original = row.track.file("original")
+    if original is None:
+        raise NotFound("The track has no original any more.")
     with spool.workspace(needed=2 * original.blob.size) as folder:
         source = files.working_copy(original.blob, folder)
         probe = media.probe(source, admit=media.AUDIO_FORMATS)

@@ -27,7 +27,8 @@ def attach(*, track: Track, role: str, blob: Blob, probe: Probe | None = None, *
 def attach_original(*, track: Track, blob: Blob, probe: Probe) -> TrackFile:
     """The original and, in the same transaction, the queue row for everything that is made of it."""
     row = attach(track=track, role="original", blob=blob, probe=probe)
-    Track.objects.filter(pk=track.pk).update(duration_ms=probe.duration_ms)
+    track.duration_ms = probe.duration_ms
+    track.save(update_fields=["duration_ms", "updated_at"])
     derivation, created = Derivation.objects.get_or_create(
         track=track, defaults={"source_sha256": blob.sha256, "next_at": row.updated_at}
     )

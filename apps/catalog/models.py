@@ -218,7 +218,7 @@ class Provider(models.Model):
     )
     hosts = ArrayField(
         models.CharField(max_length=120), default=list,
-        help_text="Hosts that may serve its files: exact names, or “.example.com” for every name below.",
+        help_text="Hosts that may serve its files: exact names, or “.example.com” for all below it.",
     )  # fmt: skip
 
     class Meta:

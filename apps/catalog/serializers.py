@@ -1,5 +1,7 @@
 """The one declared shape of a track (S0-12) and what may be written of it."""
 
+import datetime as dt
+
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -8,6 +10,8 @@ from rest_framework.reverse import reverse
 from apps.catalog.keys import MODES, PITCHES, camelot
 from apps.catalog.models import Track
 
+EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+CLOCK_SKEW = dt.timedelta(minutes=10)
 ARCHIVED_ROLES = {"audio": "original", "cover": "cover", "video": "video"}
 
 
@@ -74,6 +78,11 @@ class GeneratedSerializer(TrackFacts):
             *TrackFacts.Meta.fields, "provider", "provider_track_id", "audio_url", "cover_url", "video_url", "duration",
             "generated_at", "expires_at",
         ]  # fmt: skip
+
+    def validate_generated_at(self, value):
+        if not EARLIEST <= value <= timezone.now() + CLOCK_SKEW:
+            raise serializers.ValidationError("A generation is finished: not in the future, not before 2000.")
+        return value
 
     def validate(self, attrs: dict) -> dict:
         if duration := attrs.pop("duration", None):

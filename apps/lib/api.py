@@ -1,6 +1,7 @@
 """The API's door half: problem+json for every error (RFC 9457) and the default that a view is closed."""
 
 import logging
+from copy import copy
 
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError, IntegrityError
@@ -37,6 +38,19 @@ class AnyAccept(BaseContentNegotiation):
 
     def select_renderer(self, request, renderers, format_suffix=None):
         return renderers[0], renderers[0].media_type
+
+
+class Constrained:
+    """For a ModelSerializer: what a database constraint would refuse is a 400 with the constraint's own words."""
+
+    def validate(self, attrs: dict) -> dict:
+        attrs = super().validate(attrs)
+        row = copy(self.instance) or self.Meta.model()
+        for name, value in attrs.items():
+            if not isinstance(value, dict):
+                setattr(row, name, value)
+        row.validate_constraints()
+        return attrs
 
 
 class Closed(BasePermission):
@@ -99,6 +113,8 @@ def _flat(detail: dict, prefix: str = "") -> dict[str, list[str]]:
     """Nested errors as dotted names, so that every error has one shape."""
     flat: dict[str, list[str]] = {}
     for name, value in detail.items():
+        if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+            value = dict(enumerate(value))
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{name}.")
         else:

@@ -124,7 +124,7 @@ def fetch(
     backend = _Backend(rules, clock, resolve or system_addresses)
     try:
         with _network_errors(), httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool:
-            return _follow(pool, url, into, rules, max_bytes, clock, connect_timeout)
+            return _follow(pool, url, into, rules, max_bytes, connect_timeout)
     except BaseException:
         into.unlink(missing_ok=True)
         raise
@@ -139,7 +139,7 @@ def retry_after_seconds(text: str, now: datetime) -> float | None:
         try:
             moment = parsedate_to_datetime(text)
             wait = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() - now.timestamp()
-        except (ValueError, TypeError, IndexError, OverflowError):
+        except (ValueError, OverflowError):
             return None
     return min(max(wait, 0.0), MAX_RETRY_AFTER)
 
@@ -307,7 +307,6 @@ def _follow(
     into: Path,
     rules: Rules,
     max_bytes: int,
-    clock: _Clock,
     connect_timeout: float,
 ) -> Fetched:
     """Ask, and ask again where a redirect points; every hop passes the same rules as the first address."""
@@ -319,7 +318,7 @@ def _follow(
                 url = _joined(place.url, headers["location"])
                 continue
             _require_plain_answer(response.status, headers, place.host)
-            size, digest = _save(response, headers, into, max_bytes, clock)
+            size, digest = _save(response, headers, into, max_bytes)
             content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
             return Fetched(into, size, digest, content_type, place.url, response.status)
     raise FetchError("TOO_MANY_REDIRECTS", f"The source redirected more than {MAX_REDIRECTS} times.")
@@ -362,9 +361,7 @@ def _require_plain_answer(status: int, headers: dict[str, str], host: str) -> No
         raise FetchError("TRUNCATED", f"{host} sent neither length nor chunks: it may be cut.", status)
 
 
-def _save(
-    response: httpcore.Response, headers: dict[str, str], into: Path, max_bytes: int, clock: _Clock
-) -> tuple[int, str]:
+def _save(response: httpcore.Response, headers: dict[str, str], into: Path, max_bytes: int) -> tuple[int, str]:
     """Stream the body to disk as it came, chunk framing taken off; returns its size and SHA-256."""
     declared = None if "transfer-encoding" in headers else int(headers["content-length"])
     if declared is not None and declared > max_bytes:
@@ -372,7 +369,6 @@ def _save(
     size, digest = 0, hashlib.sha256()
     with into.open("wb") as file:
         for piece in _pieces(response):
-            clock.left()
             size += len(piece)
             if size > max_bytes:
                 raise FetchError("TOO_LARGE", f"More than {max_bytes} bytes.", response.status)

@@ -12,7 +12,7 @@ import imageio_ffmpeg
 
 from apps.lib import sandbox
 from apps.lib.errors import Refusal
-from apps.lib.formats import Format, tag_bytes
+from apps.lib.formats import Format, sound_start
 
 MAX_PIXELS = 12_000 * 12_000
 GLOBAL = ["-nostdin", "-hide_banner", "-v", "error", "-y", "-filter_threads", "1"]
@@ -52,35 +52,20 @@ def convert(
     ffmpeg never sees the ID3 tags in front: they may inflate a thousandfold and nothing here needs them.
     Raises MediaError, or OSError when the disk is full, which is not the file's fault.
     """
-    walls = [
-        "-protocol_whitelist",
-        "file,pipe",
-        "-format_whitelist",
-        form.demuxer,
-        "-codec_whitelist",
-        form.codecs,
-    ]
+    walls = ["-protocol_whitelist", "file,pipe", "-format_whitelist", form.demuxer, "-codec_whitelist", form.codecs]
     care = ["-threads", "1", "-max_pixels", str(MAX_PIXELS), "-err_detect", CHECKS[form.kind]]
     # PCM cannot be damaged, only cut: the half sample at a cut is an error to ffmpeg and none to a listener.
     care += ["-max_error_rate", "1" if form.name == "wav" else MAX_BAD_SHARE]
-    skip = ["-skip_initial_bytes", str(tag_bytes(source))]
-    entry = [
-        *walls,
-        *care,
-        *skip,
-        *(options or []),
-        "-f",
-        form.demuxer,
-        "-i",
-        f"file:{Path(source).absolute()}",
-    ]
+    skip = ["-skip_initial_bytes", str(sound_start(source))]
+    entry = ["-f", form.demuxer, "-i", f"file:{Path(source).absolute()}"]
+    argv = [imageio_ffmpeg.get_ffmpeg_exe(), *GLOBAL, *walls, *care, *skip, *(options or []), *entry, *output]
     try:
-        done = sandbox.run([imageio_ffmpeg.get_ffmpeg_exe(), *GLOBAL, *entry, *output], limits=limits, sink=sink)
+        done = sandbox.run(argv, limits=limits, sink=sink)
     except sandbox.SandboxFailure as failure:
         raise too_complex() from failure
     if b"No space left on device" in done.stderr:
         raise OSError(errno.ENOSPC, "no space left while converting")
-    if b"max pixel count" in done.stderr:
+    if b"Picture size" in done.stderr:  # more pixels than MAX_PIXELS, or than ffmpeg itself can count
         raise too_complex()
     if done.returncode:
         raise unreadable(f"it does not decode as {form.name.upper()}")

@@ -70,17 +70,19 @@ def sniff(path: Path) -> Format | None:
         file.seek(start)
         head = file.read(64)
         name = _by_magic(head)
-        if name is None and _is_mpeg_audio(file, start):
+        if name is None and _frames_start(file, start) is not None:
             name = "mp3"
     if start and name not in ("mp3", "flac"):  # nothing else starts with an ID3 tag
         return None
     return FORMATS.get(name)
 
 
-def tag_bytes(path: Path) -> int:
-    """How many bytes of ID3 tags stand before the sound."""
+def sound_start(path: Path) -> int:
+    """How many bytes of ID3 tags, and of zeros before MPEG frames, stand in front of the sound."""
     with open(path, "rb") as file:
-        return _tags_end(file)
+        end = _tags_end(file)
+        frames = _frames_start(file, end)
+    return end if frames is None else frames
 
 
 def _by_magic(head: bytes) -> str | None:
@@ -107,8 +109,8 @@ def _tags_end(file: IO[bytes]) -> int:
     return end
 
 
-def _is_mpeg_audio(file: IO[bytes], start: int) -> bool:
-    """Two frame headers of one stream, the second exactly where the first says; only zeros may stand before.
+def _frames_start(file: IO[bytes], start: int) -> int | None:
+    """Where two frame headers of one stream stand, the second just where the first says; after zeros at most.
 
     One header is eleven set bits and a little luck; two in their places are a stream.
     """
@@ -117,7 +119,7 @@ def _is_mpeg_audio(file: IO[bytes], start: int) -> bool:
     first = start + len(zeros) - len(zeros.lstrip(b"\0"))
     here = _frame(file, first)
     after = _frame(file, first + here[1]) if here else None
-    return after is not None and after[0] == here[0]
+    return first if after is not None and after[0] == here[0] else None
 
 
 def _frame(file: IO[bytes], position: int) -> tuple[tuple[int, int], int] | None:

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
 from django.db import DatabaseError, connection, models, transaction
 from django.db.models import F, Q
 
@@ -22,7 +23,6 @@ from apps.lib.states import Machine
 log = logging.getLogger(__name__)
 
 RUNNING = "running"
-LEASE = dt.timedelta(seconds=60)
 # A row that took its worker down this often is set apart instead of being claimed again.
 MOST_CRASHES = 5
 # No single row may be worked on for longer: its thread is stuck, and somebody else should try.
@@ -71,7 +71,7 @@ def claim(rows: models.QuerySet, machine: Machine, *, limit: int, now: dt.dateti
         keys = list(found.values_list("pk", flat=True)[:limit])
         mine = rows.model._base_manager.filter(pk__in=keys)
         mine.filter(**{machine.field: RUNNING}).update(crashes=F("crashes") + 1)
-        machine.move_all(mine, RUNNING, token=F("token") + 1, lease_until=now + LEASE, next_at=None)
+        machine.move_all(mine, RUNNING, token=F("token") + 1, lease_until=now + settings.LEASE, next_at=None)
         position = {key: index for index, key in enumerate(keys)}
         return sorted(mine, key=lambda row: position[row.pk])
 
@@ -100,12 +100,12 @@ def held(row: Leased) -> Iterator[None]:
 
 def _keep_alive(row: Leased, over: threading.Event) -> None:
     mine = type(row)._base_manager.filter(pk=row.pk, token=row.token, **{row.machine.field: RUNNING})
-    beat = LEASE.total_seconds() / 3
+    beat = settings.LEASE.total_seconds() / 3
     for _ in range(int(LONGEST_HOLD.total_seconds() / beat)):
         if over.wait(beat):
             break
         try:
-            mine.update(lease_until=clock.now() + LEASE)
+            mine.update(lease_until=clock.now() + settings.LEASE)
         except DatabaseError as failure:
             log.warning("lease of %s not renewed: %s", row.pk, failure)
     connection.close()

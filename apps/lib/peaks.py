@@ -12,7 +12,7 @@ from apps.lib.formats import Format
 RATE = 8000
 BLOCK = 16  # samples per first step: 2 ms; 90 minutes become 11 MB, whatever the file's own rate was
 OUTPUT = ["-map", "0:a:0", "-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"]
-LIMITS = sandbox.Limits(wall=90, output=512 * sandbox.MIB)
+LIMITS = sandbox.Limits(cpu=40, wall=120, output=512 * sandbox.MIB)
 
 
 class _Blocks:

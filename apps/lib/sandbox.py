@@ -1,7 +1,7 @@
 """Foreign bytes are parsed in a child process with hard limits; this is the only way to start one (S3-17).
 
 The child has its own process group, no environment, no network where the kernel allows leaving it, and dies
-with us. A limit that bites is a `SandboxFailure`; a child that simply fails is a `Completed` with its return code.
+with us. A limit that bites is a `SandboxFailure`; a child that simply fails is a `Completed`.
 """
 
 import contextlib
@@ -73,6 +73,7 @@ def run(
 ) -> Completed:
     """Run `argv` (its first word an absolute path) under `limits`; `sink` takes stdout piece by piece.
 
+    The child is tied to the calling thread, which waits here: should that thread end, the kernel kills the child.
     Raises SandboxFailure when a limit ends it and FileNotFoundError when there is no such program.
     """
     if not (os.path.isabs(argv[0]) and os.access(argv[0], os.X_OK)):

@@ -31,7 +31,7 @@ def receive(*, user, content: BinaryIO, file_name: str, content_type: str = "", 
     STORAGE_FAILED 503, INVALID 400. A refusal by content is kept as a `refused` upload for the person and staff.
     """
     file_name = tidy_name(file_name)
-    title = catalog.clean_title(title or Path(file_name).stem)
+    title = catalog.clean_title(title.strip() or Path(file_name).stem[:255])
     with spool.workspace(needed=settings.UPLOAD_MAX_BYTES) as folder:
         path = folder / "incoming"
         sha256, size = _write(content, path)

@@ -21,7 +21,7 @@ class UploadForm(TrackFacts):
 
     class Meta(TrackFacts.Meta):
         fields = ["file", *TrackFacts.Meta.fields]
-        extra_kwargs = {"title": {"required": False, "help_text": "Default: the file's name."}}
+        extra_kwargs = {"title": {"required": False, "allow_blank": True, "help_text": "Default: the file's name."}}
 
 
 class UploadSerializer(serializers.ModelSerializer):

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                     django.contrib.postgres.fields.ArrayField(
                         base_field=models.CharField(max_length=120),
                         default=list,
-                        help_text="Hosts that may serve its files: exact names, or “.example.com” for every name below.",
+                        help_text="Hosts that may serve its files: exact names, or “.example.com” for all below it.",
                         size=None,
                     ),
                 ),

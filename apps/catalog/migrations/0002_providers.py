@@ -10,7 +10,7 @@ from django.db import migrations
 PROVIDERS = (
     ("suno", "Suno", dt.timedelta(days=15), [".suno.ai", ".suno.com"]),
     ("mureka", "Mureka", dt.timedelta(days=15), [".mureka.ai"]),
-    ("replicate", "Replicate", dt.timedelta(hours=1), [".replicate.delivery", ".replicate.com"]),
+    ("replicate", "Replicate", dt.timedelta(hours=1), ["replicate.delivery", ".replicate.delivery"]),
 )
 
 

@@ -7,8 +7,10 @@ from django.core.management.base import BaseCommand
 from django.db import transaction
 
 from apps.accounts import actions
-from apps.accounts.models import RoleGrant, User
+from apps.accounts.models import Profile, RoleGrant, User
 from apps.accounts.roles import Role
+
+NAME = "admin"
 
 
 class Command(BaseCommand):
@@ -28,7 +30,8 @@ class Command(BaseCommand):
             return
         password = secrets.token_urlsafe(12)
         if user is None:
-            user = actions.register(email=email, password=password, username="admin", display_name="House admin")
+            taken = Profile.objects.filter(username__iexact=NAME).exists()
+            user = actions.register(email=email, password=password, username="" if taken else NAME)
         user.set_password(password)
         user.save(update_fields=["password"])
         actions.grant(user=user, role=Role.ADMIN, by=None)

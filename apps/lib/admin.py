@@ -1,0 +1,311 @@
+"""The admin's door half: pages that start at what the viewer may see, and buttons that make one domain call.
+
+Buttons act on POST only. A GET answers with a page that asks, so that no link from elsewhere can act for a signed-in
+person; a small script posts at once where there is nothing to ask.
+"""
+
+import datetime as dt
+import logging
+import uuid
+from collections.abc import Callable, Iterable
+from functools import wraps
+
+from django.contrib import messages
+from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.checks import ModelAdminChecks
+from django.core.paginator import Paginator
+from django.db import IntegrityError
+from django.db.models import Model, Q, QuerySet
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+from unfold.decorators import action
+
+from apps.lib.errors import Refusal
+
+log = logging.getLogger(__name__)
+
+MOST_AT_ONCE = 200
+MOST_REFUSALS_TOLD = 10
+
+
+def badge(text: str, tone: str = "") -> SafeString:
+    """A small coloured label; tones: success, info, warning, danger, or none."""
+    return render_to_string("unfold/helpers/label.html", {"text": text, "variant": tone})
+
+
+def span(length: dt.timedelta) -> str:
+    """`13 d 4 h`, `4 h 10 min`, `10 min`, `8 s`: the two largest units that matter."""
+    seconds = int(abs(length).total_seconds())
+    days, hours, minutes = seconds // 86_400, seconds // 3600 % 24, seconds // 60 % 60
+    if days:
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else f"{seconds} s"
+
+
+def countdown(when: dt.datetime | None, now: dt.datetime | None = None) -> SafeString | str:
+    """`in 13 d 4 h` or `2 h ago`, with the exact time on hover; empty without a time."""
+    if when is None:
+        return ""
+    left = when - (now or timezone.now())
+    words = f"in {span(left)}" if left > dt.timedelta(0) else f"{span(left)} ago"
+    return format_html('<time datetime="{}" title="{:%Y-%m-%d %H:%M:%S} UTC">{}</time>', when.isoformat(), when, words)
+
+
+def page_of(row: Model) -> str:
+    """Address of the row's page in the admin."""
+    return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+
+
+def link_to(row: Model | None, text: str = "") -> SafeString | str:
+    """A link to the row's page, or nothing."""
+    return format_html('<a href="{}" class="text-link">{}</a>', page_of(row), text or str(row)) if row else ""
+
+
+def choice_filter(
+    heading: str, name: str, options: dict[str, tuple[str, Q | Callable[[dt.datetime], Q]]], *, default: str = ""
+) -> type[SimpleListFilter]:
+    """A list filter with fixed choices: value → (words, condition, or a function of the time that gives one).
+
+    With a `default` the list opens on that choice and `all` lifts it.
+    """
+
+    class Chosen(SimpleListFilter):
+        title, parameter_name = heading, name
+
+        def lookups(self, request, model_admin):
+            return [(key, words) for key, (words, _) in options.items()]
+
+        def value(self):
+            return super().value() or default or None
+
+        def choices(self, changelist):
+            if not default:
+                yield from super().choices(changelist)
+                return
+            for key, words in [*self.lookup_choices, ("all", "All")]:
+                link = changelist.get_query_string({self.parameter_name: key})
+                yield {"selected": self.value() == key, "query_string": link, "display": words}
+
+        def queryset(self, request, queryset):
+            _, rule = options.get(self.value(), ("", Q()))
+            return queryset.filter(rule if isinstance(rule, Q) else rule(timezone.now()))
+
+    return Chosen
+
+
+class CappedPaginator(Paginator):
+    """Counts no further than `most`: what lies behind is reached by filters, and a long table costs nothing."""
+
+    most = 10_000
+    template_name = "admin/capped_pagination.html"
+
+    @cached_property
+    def count(self) -> int:
+        return self.object_list.order_by()[: self.most].count()
+
+    @property
+    def capped(self) -> bool:
+        return self.count == self.most
+
+
+def button(
+    label: str, *, needs: str, icon: str = "", sure: str = "", offered: Callable[[Model], bool] | None = None
+) -> Callable:
+    """Make a method `(self, request, row) -> str` a button; it makes one domain call and returns what to say.
+
+    `needs` is the permission; `sure` is the question of a page in between; `offered(row)` hides the button where it
+    makes no sense, which is courtesy: the domain refuses by itself.
+    """
+
+    def decorate(method: Callable) -> Callable:
+        @wraps(method)
+        def view(self, request, object_id: str) -> HttpResponse:
+            row = self.get_object(request, object_id)
+            if row is None:
+                raise Http404
+            if request.method != "POST":
+                return self.ask(request, row, label, sure)
+            self.attempt(request, row, label, lambda: method(self, request, row))
+            return HttpResponseRedirect(_way_back(request) or page_of(row))
+
+        path = method.__name__.replace("_", "-")
+        attrs = {} if sure else {"data-post": "1"}
+        made = action(view, description=label, permissions=[needs], icon=icon, url_path=path, attrs=attrs)
+        made.offered = offered
+        return made
+
+    return decorate
+
+
+def _way_back(request) -> str:
+    """Where a form wants to return to, when that is a page of this site."""
+    there = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(there, {request.get_host()}, require_https=request.is_secure())
+    return there if safe else ""
+
+
+class AccessAdmin(ModelAdmin):
+    """Rows start at `visible_to`, permissions are the person's roles, nothing is deleted unless declared."""
+
+    checks_class = ModelAdminChecks  # the theme's own checks look for permissions in a table; ours are code
+    deletable = False
+    list_prefetch: tuple = ()
+    list_per_page = 50
+    show_full_result_count = False
+    list_disable_select_all = True
+    list_filter_sheet = False
+    paginator = CappedPaginator
+    panels: tuple[Callable, ...] = ()
+    change_form_outer_before_template = "admin/panels.html"
+
+    @classmethod
+    def extend(cls, *, columns=(), filters=(), inlines=(), buttons=(), panels=(), prefetch=()) -> None:
+        """Let an app above add to this model's pages. Columns and buttons are functions that become methods."""
+        for function in (*columns, *buttons):
+            setattr(cls, function.__name__, function)
+        cls.list_display = (*cls.list_display, *(f.__name__ for f in columns))
+        cls.actions_detail = (*cls.actions_detail, *(f.__name__ for f in buttons))
+        cls.list_filter = (*cls.list_filter, *filters)
+        cls.inlines = (*cls.inlines, *inlines)
+        cls.panels = (*cls.panels, *panels)
+        cls.list_prefetch = (*cls.list_prefetch, *prefetch)
+
+    def get_queryset(self, request) -> QuerySet:
+        return visible(super().get_queryset(request), request).prefetch_related(*self.list_prefetch)
+
+    def get_search_results(self, request, queryset, search_term):
+        """A pasted identity finds its row; every other text is searched for."""
+        try:
+            return queryset.filter(pk=uuid.UUID(search_term.strip())), False
+        except ValueError:
+            return super().get_search_results(request, queryset, search_term)
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return self.deletable and super().has_delete_permission(request, obj)
+
+    def get_actions(self, request) -> dict:
+        """Rows are deleted one by one, each after its own question."""
+        return {name: found for name, found in super().get_actions(request).items() if name != "delete_selected"}
+
+    def get_actions_detail(self, request, object_id) -> list:
+        """The buttons that this person may press and that make sense for this row."""
+        found = super().get_actions_detail(request, object_id)
+        row = self.get_object(request, object_id) if found else None
+        return [b for b in found if row and (b.method.offered is None or b.method.offered(row))]
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        """A rule or a wall of the database that says no becomes a message, and nothing of the form is kept."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except Refusal as refusal:
+            said = refusal.message
+        except IntegrityError as wall:
+            log.warning("refused by the database: %s", str(wall).splitlines()[0])
+            said = "This contradicts what is stored already. Nothing was saved."
+        self.message_user(request, said, messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
+
+    def render_change_form(self, request, context, add=False, change=False, form_url="", obj=None):
+        context["panels"] = [panel(request, obj) for panel in self.panels] if obj else []
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def ask(self, request, row: Model, label: str, question: str) -> TemplateResponse:
+        """The page between a button and what it does."""
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": row,
+            "title": label,
+            "question": question or f"{label}: {row}?",
+            "back": page_of(row),
+        }
+        return TemplateResponse(request, "admin/ask.html", context)
+
+    def attempt(self, request, row: Model, label: str, act: Callable[[], str]) -> None:
+        """Do it, note it in the row's history and say what happened; a refusal is said and changes nothing."""
+        try:
+            said = act()
+        except Refusal as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+        else:
+            self.log_change(request, row, label)
+            self.message_user(request, said, messages.SUCCESS)
+
+    def each(self, request, rows: Iterable[Model], label: str, act: Callable[[Model], object]) -> None:
+        """Do it to every chosen row; says for how many it worked and names each row that refused."""
+        done, refused = 0, []
+        for row in list(rows)[:MOST_AT_ONCE]:
+            try:
+                act(row)
+            except Refusal as refusal:
+                refused.append(f"{row}: {refusal.message}")
+            else:
+                self.log_change(request, row, label)
+                done += 1
+        self.message_user(request, f"{label}: {done} done, {len(refused)} refused.", _level(done, refused))
+        for text in refused[:MOST_REFUSALS_TOLD]:
+            self.message_user(request, text, messages.WARNING)
+        if len(refused) > MOST_REFUSALS_TOLD:
+            self.message_user(request, f"… and {len(refused) - MOST_REFUSALS_TOLD} more.", messages.WARNING)
+
+
+def _level(done: int, refused: list[str]) -> int:
+    if not refused:
+        return messages.SUCCESS
+    return messages.WARNING if done else messages.ERROR
+
+
+def visible(rows: QuerySet, request) -> QuerySet:
+    """The rows that the viewer may see, where the model knows who sees what."""
+    return rows.visible_to(request.user) if hasattr(rows, "visible_to") else rows
+
+
+class ReadOnly:
+    """Shows and never writes; whatever a form sends is refused."""
+
+    def has_add_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_change_permission(self, request, obj=None) -> bool:
+        return False
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False
+
+
+class ReadOnlyAdmin(ReadOnly, AccessAdmin):
+    pass
+
+
+class _Inline:
+    extra = 0
+    show_change_link = False
+
+    def get_queryset(self, request) -> QuerySet:
+        return visible(super().get_queryset(request), request)
+
+
+class TableInline(_Inline, TabularInline):
+    pass
+
+
+class FormInline(_Inline, StackedInline):
+    pass
+
+
+class ReadOnlyTable(ReadOnly, TableInline):
+    can_delete = False
+
+
+class ReadOnlyForm(ReadOnly, FormInline):
+    can_delete = False

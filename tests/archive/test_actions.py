@@ -1,0 +1,205 @@
+"""The archive's protocol on real bytes: claim, fetch, verify, store, settle."""
+
+import datetime as dt
+import hashlib
+import threading
+
+import pytest
+from django.db import connection
+
+from apps.archive import actions, schedule
+from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.catalog import actions as catalog
+from apps.catalog.models import Blob, TrackFile
+from apps.lib import clock, leases, storage
+from apps.lib.errors import Conflict
+from deploy.demo.provider import Behaviour
+from tests.archive.world import at_provider
+from tests.make import audio
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def run_all() -> int:
+    schedule.plan()
+    return actions.work(limit=200, seconds=30)
+
+
+def asset_of(track, kind="audio") -> ArchiveAsset:
+    return ArchiveAsset.objects.get(track=track, kind=kind)
+
+
+def test_every_asset_becomes_ours_byte_for_byte(ana, provider):
+    """S3-06, C-14."""
+    track = at_provider(provider, ana, cover=True)
+    assert run_all() == 2
+    assert set(ArchiveAsset.objects.values_list("state", flat=True)) == {"archived"}
+    original = TrackFile.objects.get(track=track, role="original")
+    assert original.blob.sha256 == hashlib.sha256(audio("mp3")).hexdigest()
+    with original.blob.open() as kept:
+        assert kept.read() == audio("mp3")
+    job = ArchiveJob.objects.get(track=track)
+    assert job.status == "completed" and job.started_at <= job.completed_at
+
+
+def test_it_plays_after_the_provider_deleted_it(as_, ana, provider):
+    """S3-07."""
+    track = at_provider(provider, ana)
+    run_all()
+    provider.expire(track.source.audio_url)
+    assert b"".join(as_(None).get(f"/api/v1/tracks/{track.pk}/stream")) == audio("mp3")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "state", "code"),
+    [
+        ("403", "gone_suspect", "GONE"), ("404", "gone_suspect", "GONE"), ("410", "gone_suspect", "GONE"),
+        ("429", "retrying", "RATE_LIMITED"), ("503", "retrying", "RATE_LIMITED"), ("500", "retrying", "SOURCE_ERROR"),
+        ("truncated", "retrying", "TRUNCATED"), ("html200", "retrying", "INVALID_FORMAT"),
+        ("json200", "retrying", "INVALID_FORMAT"), ("redirect_private", "retrying", "URL_REFUSED"),
+        ("gzip_bomb", "retrying", "ENCODED"), ("reset", "retrying", "NETWORK_ERROR"),
+        ("forbidden_literal", "retrying", "INVALID_FORMAT"),
+    ],
+)  # fmt: skip
+def test_a_misbehaving_provider_never_gives_an_archived_row(ana, provider, behaviour, state, code):
+    track = at_provider(provider, ana, behaviour=behaviour)
+    run_all()
+    asset = asset_of(track)
+    assert (asset.state, asset.error_code, asset.attempts) == (state, code, 1)
+    assert asset.next_at > clock.now() and asset.lease_until is None
+    assert not Blob.objects.exists() and not TrackFile.objects.exists()
+    job = ArchiveJob.objects.get(track=track)
+    assert job.status == "failed" and job.error_message.startswith("audio: ")
+
+
+def test_the_next_try_succeeds_and_opens_a_job_of_its_own(ana, provider):
+    track = at_provider(provider, ana, behaviour="500", times=1)
+    run_all()
+    ArchiveAsset.objects.update(next_at=clock.now())
+    run_all()
+    assert asset_of(track).state == "archived"
+    assert list(ArchiveJob.objects.order_by("id").values_list("status", flat=True)) == ["failed", "completed"]
+
+
+def test_a_half_archived_track_is_not_called_archived(as_, ana, provider):
+    """C-14: audio ours, cover not."""
+    track = at_provider(provider, ana, cover=True)
+    provider.behave(track.source.cover_url, Behaviour("404"))
+    run_all()
+    shown = as_(None).get(f"/api/v1/tracks/{track.pk}").json()
+    assert (shown["archived_to_storage"], bool(shown["storage_audio_url"]), shown["storage_cover_url"]) == (
+        False,
+        True,
+        None,
+    )
+    assert ArchiveJob.objects.get(track=track).status == "failed"
+
+
+def test_audio_of_another_length_than_announced_is_refused(ana, provider):
+    track = at_provider(provider, ana, duration_ms=60_000)
+    run_all()
+    assert (asset_of(track).state, asset_of(track).error_code) == ("retrying", "WRONG_DURATION")
+
+
+def test_a_worker_that_lost_its_lease_cannot_settle(ana, provider):
+    """The fencing token: whoever claimed last decides."""
+    track = at_provider(provider, ana)
+    schedule.plan()
+    (mine,) = leases.claim(schedule.due(), ArchiveAsset.machine, limit=1)
+    ArchiveAsset.objects.update(lease_until=clock.now() - dt.timedelta(seconds=1))
+    (theirs,) = leases.claim(schedule.due(), ArchiveAsset.machine, limit=1)
+    assert theirs.token == mine.token + 1 and theirs.crashes == 1
+    assert actions.archive(mine) is False
+    assert asset_of(track).state == "running"
+    assert actions.archive(theirs) is True
+    assert asset_of(track).state == "archived"
+
+
+def test_three_runs_at_once_fetch_each_file_once(ana, provider):
+    tracks = [at_provider(provider, ana, seed=1) for _ in range(6)]
+    schedule.plan()
+
+    def one_run() -> None:
+        actions.work(limit=50, seconds=20)
+        connection.close()
+
+    runs = [threading.Thread(target=one_run) for _ in range(3)]
+    for thread in runs:
+        thread.start()
+    for thread in runs:
+        thread.join()
+    assert ArchiveAsset.objects.filter(state="archived").count() == len(tracks)
+    assert all(count == 1 for count in provider.requests.values())
+    assert ArchiveJob.objects.filter(status="completed").count() == len(tracks)
+
+
+def test_poison_is_set_apart_after_five_crashes_and_tried_hourly(ana, provider):
+    track = at_provider(provider, ana)
+    schedule.plan()
+    for crash in range(5):
+        now = clock.now()
+        ArchiveAsset.objects.filter(state="running").update(lease_until=now - dt.timedelta(seconds=1))
+        claimed = leases.claim(schedule.due(now=now), ArchiveAsset.machine, limit=1, now=now)
+        assert [row.crashes for row in claimed] == [crash]
+    ArchiveAsset.objects.update(lease_until=clock.now() - dt.timedelta(seconds=1))
+    assert leases.claim(schedule.due(), ArchiveAsset.machine, limit=1) == []
+    schedule.keep_house()
+    asset = asset_of(track)
+    assert (asset.state, asset.crashes, asset.error_code) == ("quarantined", 5, "CRASHED")
+    assert not schedule.due().exists()
+    assert schedule.due(now=clock.now() + dt.timedelta(hours=1, seconds=1)).exists()
+
+
+def test_removing_a_track_drops_its_assets_and_a_late_worker_leaves_nothing(ana, provider):
+    track = at_provider(provider, ana)
+    schedule.plan()
+    (mine,) = leases.claim(schedule.due(), ArchiveAsset.machine, limit=1)
+    catalog.remove(track=track, by=ana)
+    assert actions.archive(mine) is False
+    assert asset_of(track).state == "dropped" and not TrackFile.objects.exists()
+
+
+def test_what_waits_is_dropped_when_its_track_is_removed(ana, provider):
+    track = at_provider(provider, ana)
+    schedule.plan()
+    catalog.remove(track=track, by=ana)
+    assert not schedule.due().exists()
+    schedule.keep_house()
+    assert asset_of(track).state == "dropped"
+    assert ArchiveJob.objects.get(track=track).status == "failed"
+
+
+def test_a_full_disk_costs_no_attempt(ana, provider, settings):
+    track = at_provider(provider, ana)
+    settings.SPOOL_RESERVE_BYTES = 1 << 62
+    run_all()
+    asset = asset_of(track)
+    assert (asset.state, asset.error_code, asset.attempts) == ("retrying", "DISK_FULL", 0)
+
+
+def test_a_lost_asset_can_be_asked_for_again(ana, mod, provider):
+    track = at_provider(provider, ana, behaviour="404", times=1)
+    schedule.plan()
+    past = clock.now() - dt.timedelta(seconds=1)
+    ArchiveAsset.objects.update(expires_at=past)
+    run_all()
+    assert asset_of(track).state == "lost"
+    job = actions.request(track=track, by=mod)
+    assert job.requested_by == mod
+    run_all()
+    assert asset_of(track).state == "archived"
+    with pytest.raises(Conflict):
+        actions.request(track=track, by=mod)
+
+
+def test_the_store_holds_the_object_before_the_row_says_so(ana, provider, monkeypatch):
+    """Bytes before rows: when the store fails, there is no row."""
+    track = at_provider(provider, ana)
+
+    def fail(*args, **kwargs):
+        raise storage.StorageFailed
+
+    monkeypatch.setattr(storage, "put", fail)
+    run_all()
+    assert (asset_of(track).state, asset_of(track).error_code) == ("retrying", "STORAGE_FAILED")
+    assert not Blob.objects.exists()

@@ -1,0 +1,95 @@
+"""The retry ladder as a table: time is an argument, so fifteen days are a unit test."""
+
+import datetime as dt
+
+import pytest
+
+from apps.archive.retry import Life, decide
+
+T0 = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+DAYS, HOUR, MINUTE = dt.timedelta(days=15), dt.timedelta(hours=1), dt.timedelta(minutes=1)
+
+
+def make_life(span=DAYS, attempts=0, **past) -> Life:
+    return Life(seen_at=T0, expires_at=T0 + span, attempts=attempts, **past)
+
+
+@pytest.mark.parametrize(("attempts", "minutes"), [(0, 1), (1, 6), (2, 36), (3, 156), (4, 360), (40, 360)])
+def test_a_long_lived_asset_waits_longer_after_each_failure(attempts, minutes):
+    decision = decide("SOURCE_ERROR", make_life(attempts=attempts), now=T0 + HOUR)
+    assert decision.state == "retrying"
+    assert decision.next_at == T0 + HOUR + minutes * MINUTE
+    assert decision.attempts == attempts + 1
+
+
+@pytest.mark.parametrize(("elapsed_s", "next_s"), [(0, 18), (18, 60), (59, 60), (61, 180), (1000, 1260), (3000, 3240)])
+def test_a_short_lived_asset_climbs_a_ladder_of_offsets(elapsed_s, next_s):
+    decision = decide("TIMED_OUT", make_life(span=HOUR), now=T0 + dt.timedelta(seconds=elapsed_s))
+    assert decision.next_at == T0 + dt.timedelta(seconds=next_s)
+
+
+def test_the_last_try_falls_just_before_expiry_and_not_after_it():
+    now = T0 + DAYS - dt.timedelta(hours=2)
+    assert decide("SOURCE_ERROR", make_life(attempts=9), now=now).next_at == T0 + DAYS - dt.timedelta(seconds=30)
+
+
+def test_gone_is_only_suspected_at_first():
+    decision = decide("GONE", make_life(), now=T0 + MINUTE)
+    assert (decision.state, decision.gone_checks, decision.gone_since) == ("gone_suspect", 1, T0 + MINUTE)
+
+
+def test_gone_is_believed_after_three_checks_over_six_hours():
+    since = T0 + HOUR
+    early = make_life(attempts=2, gone_checks=2, gone_since=since)
+    assert decide("GONE", early, now=since + 5 * HOUR).state == "gone_suspect"
+    assert decide("GONE", early, now=since + 6 * HOUR).state == "lost"
+    twice = make_life(attempts=1, gone_checks=1, gone_since=since)
+    assert decide("GONE", twice, now=since + 9 * HOUR).state == "gone_suspect"
+
+
+def test_another_answer_ends_the_suspicion():
+    suspect = make_life(attempts=2, gone_checks=2, gone_since=T0)
+    decision = decide("RATE_LIMITED", suspect, now=T0 + 7 * HOUR)
+    assert (decision.state, decision.gone_checks, decision.gone_since) == ("retrying", 0, None)
+
+
+def test_after_expiry_gone_means_lost_and_silence_has_a_grace():
+    assert decide("GONE", make_life(span=HOUR), now=T0 + HOUR).state == "lost"
+    assert decide("NETWORK_ERROR", make_life(span=HOUR), now=T0 + HOUR).state == "retrying"
+    assert decide("NETWORK_ERROR", make_life(span=HOUR), now=T0 + 2 * HOUR).state == "lost"
+    assert decide("NETWORK_ERROR", make_life(), now=T0 + DAYS + 23 * HOUR).state == "retrying"
+    assert decide("NETWORK_ERROR", make_life(), now=T0 + DAYS + 24 * HOUR).state == "lost"
+
+
+@pytest.mark.parametrize("code", ["DISK_FULL", "STORAGE_FAILED", "IO_ERROR"])
+def test_our_own_faults_never_count_nor_lose(code):
+    late = make_life(attempts=3, gone_checks=2, gone_since=T0)
+    decision = decide(code, late, now=T0 + 2 * DAYS)
+    assert (decision.state, decision.attempts, decision.gone_checks) == ("retrying", 3, 2)
+    assert decision.next_at == T0 + 2 * DAYS + MINUTE
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "waits_s"), [(30, 60), (600, 600), (10**9, 900), (0, 60)], ids=["less", "more", "forever", "now"]
+)
+def test_retry_after_is_honoured_up_to_a_quarter_of_what_is_left(asked_s, waits_s):
+    now = T0 + DAYS - HOUR
+    decision = decide("RATE_LIMITED", make_life(), now=now, retry_after=asked_s)
+    assert decision.next_at == now + dt.timedelta(seconds=waits_s)
+
+
+def test_every_asset_ends_lost_or_tries_again_before_its_end():
+    """No chain of failures leaves an asset waiting for ever."""
+    for span in (HOUR, dt.timedelta(days=1), DAYS):
+        for code in ("GONE", "SOURCE_ERROR", "TIMED_OUT", "MEDIA_UNREADABLE"):
+            life, now = make_life(span=span), T0
+            for _ in range(300):
+                decision = decide(code, life, now=now)
+                if decision.state == "lost":
+                    break
+                assert decision.next_at > now
+                now = decision.next_at
+                life = make_life(
+                    span, decision.attempts, gone_checks=decision.gone_checks, gone_since=decision.gone_since
+                )
+            assert decision.state == "lost", (span, code)

@@ -1,0 +1,49 @@
+"""Celery's door: messages are nudges, and every task may run twice."""
+
+import pytest
+from celery import current_app
+
+from apps.archive import tasks
+from apps.archive.models import ArchiveAsset
+from tests.archive.world import at_provider
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def eager():
+    """A nudge runs its task at once."""
+    current_app.conf.task_always_eager = True
+    yield
+    current_app.conf.task_always_eager = False
+
+
+def test_a_tick_finds_plans_and_archives(ana, provider, eager):
+    at_provider(provider, ana)
+    assert tasks.plan() == 1
+    assert ArchiveAsset.objects.get().state == "archived"
+
+
+def test_every_task_may_run_twice(ana, provider, eager):
+    track = at_provider(provider, ana)
+    for task in (tasks.sweep, tasks.sweep, tasks.daily, tasks.daily, tasks.work):
+        task()
+    assert ArchiveAsset.objects.get().state == "archived"
+    assert provider.requests[track.source.audio_url.removeprefix(provider.origin)] == 1
+
+
+def test_the_daily_run_raises_the_alarm(ana, provider, eager, caplog, settings):
+    """S3-02: what is old and not archived is an error in the log before it is a loss."""
+    at_provider(provider, ana, behaviour="500")
+    settings.ARCHIVE_ALARM_DAYS = 0
+    tasks.daily()
+    tasks.daily()
+    assert "archive alarm: 1 assets" in caplog.text
+
+
+def test_the_beat_names_tasks_that_exist():
+    from django.conf import settings
+
+    current_app.loader.import_default_modules()
+    for entry in settings.CELERY_BEAT_SCHEDULE.values():
+        assert entry["task"] in current_app.tasks

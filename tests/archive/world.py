@@ -1,0 +1,31 @@
+"""Generated tracks whose files stand at a provider that can be told to misbehave."""
+
+import itertools
+
+from apps.catalog.models import Track
+from deploy.demo import synth
+from deploy.demo.provider import Behaviour, Provider
+from tests.make import audio, make_generated
+
+_numbers = itertools.count(1)
+
+
+def at_provider(
+    provider: Provider,
+    owner,
+    *,
+    behaviour: str = "",
+    times: int | None = None,
+    cover: bool = False,
+    seed: int = 1,
+    **facts,
+) -> Track:
+    """A generated track served by the provider; `behaviour` is how its audio misbehaves, for the first `times` requests."""
+    number = next(_numbers)
+    url = provider.publish("suno", f"{number}.mp3", audio("mp3", seed=seed), "audio/mpeg", expires_in=None)
+    if behaviour:
+        provider.behave(url, Behaviour(behaviour, times=times))
+    if cover:
+        picture = synth.cover_jpeg(seed, size=64)
+        facts["cover_url"] = provider.publish("suno", f"image_{number}.jpeg", picture, "image/jpeg", expires_in=None)
+    return make_generated(owner, audio_url=url, **facts)

@@ -1,0 +1,82 @@
+"""What is made of an original, as a queue that survives its workers."""
+
+import datetime as dt
+import json
+
+import pytest
+
+from apps.catalog import actions, derive
+from apps.catalog.models import Derivation, TrackFile
+from apps.lib import clock, media, storage
+from apps.lib.media import MediaError
+from tests.make import make_playable
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_an_original_yields_a_smaller_copy_a_preview_and_a_waveform(ana):
+    """S0-05, S0-14; ratio and sizes true to the bytes."""
+    track = make_playable(ana, seconds=3, derived=True)
+    roles = {file.role: file for file in track.files.select_related("blob")}
+    assert set(roles) == {"original", "audio", "preview", "waveform"}
+    copy, original = roles["audio"], roles["original"]
+    assert storage.size(copy.blob.key) == copy.blob.size < original.blob.size == copy.original_file_size
+    assert float(copy.compression_ratio) == round(original.blob.size / copy.blob.size, 2)
+    assert copy.duration_ms == pytest.approx(3000, rel=0.02)
+    with roles["waveform"].blob.open() as stored:
+        waveform = json.load(stored)
+    assert waveform["version"] == 2 and len(waveform["data"]) == 2 * waveform["length"]
+    assert Derivation.objects.get(track=track).state == "done"
+
+
+def test_what_is_small_already_is_not_made_again(ana):
+    track = make_playable(ana, form="mp3", derived=True)
+    assert track.file("audio") is None and track.served.role == "original"
+
+
+def test_a_failed_compression_leaves_the_original_serving(ana, monkeypatch):
+    """S0-14: compression never blocks."""
+
+    def fail(*args, **kwargs):
+        raise MediaError("MEDIA_UNREADABLE", "no")
+
+    monkeypatch.setattr(media, "transcode", fail)
+    track = make_playable(ana, derived=True)
+    assert track.file("audio") is None and track.served.role == "original" and track.file("preview")
+
+
+def test_a_failing_store_is_tried_again_later_and_given_up_at_last(ana, monkeypatch):
+    track = make_playable(ana)
+
+    def fail(*args, **kwargs):
+        raise storage.StorageFailed
+
+    monkeypatch.setattr(storage, "put", fail)
+    now = clock.now()
+    for attempt in range(1, 6):
+        (row,) = derive.claim(limit=1, now=now)
+        assert derive.run(row, now=now) is False
+        row.refresh_from_db()
+        assert (row.attempts, row.error_code) == (attempt, "STORAGE_FAILED")
+        now = row.next_at or now
+    assert row.state == "failed" and derive.claim(limit=1, now=now + dt.timedelta(days=9)) == []
+    assert track.served.role == "original"
+
+
+def test_a_file_that_keeps_killing_its_worker_is_given_up(ana):
+    make_playable(ana)
+    for _ in range(5):
+        assert derive.claim(limit=1)
+        Derivation.objects.update(lease_until=clock.now() - dt.timedelta(seconds=1))
+    assert derive.claim(limit=1) == []
+    assert derive.give_up_poison() == 1
+    assert Derivation.objects.get().state == "failed"
+
+
+def test_no_file_lands_on_a_track_that_was_removed_meanwhile(ana):
+    track = make_playable(ana)
+    (row,) = derive.claim(limit=1)
+    actions.remove(track=track, by=ana)
+    assert derive.run(row) is False
+    assert not TrackFile.objects.filter(track=track).exists()
+    assert derive.claim(limit=1) == []

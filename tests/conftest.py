@@ -1,0 +1,75 @@
+"""One house for every test: real PostgreSQL and cache, a store and a spool of the run's own, quick hashing."""
+
+import pytest
+from django.conf import settings as django_settings
+from rest_framework.test import APIClient
+
+from apps.accounts.roles import Role
+from config.celery import app as celery_app
+from deploy.demo.provider import Provider
+from tests import make
+
+pytest_plugins = ["tests.servers"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def house(tmp_path_factory):
+    """What a run must not share with anything else on the machine."""
+    celery_app.conf.broker_url = "memory://"
+    django_settings.SPOOL = tmp_path_factory.mktemp("spool")
+    django_settings.STATIC_ROOT = str(tmp_path_factory.mktemp("static"))
+    django_settings.SPOOL_RESERVE_BYTES = 0
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    django_settings.STORAGES = {
+        **django_settings.STORAGES,
+        "blobs": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": str(tmp_path_factory.mktemp("blobs"))},
+        },
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture
+def ana(db):
+    """Owns the tracks in question."""
+    return make.make_user("ana")
+
+
+@pytest.fixture
+def bob(db):
+    """Signed in, and a stranger to Ana's rows."""
+    return make.make_user("bob")
+
+
+@pytest.fixture
+def mod(db):
+    """Moderator."""
+    return make.make_user("mod", roles=[Role.MODERATOR])
+
+
+@pytest.fixture
+def boss(db):
+    """Admin."""
+    return make.make_user("boss", roles=[Role.ADMIN])
+
+
+@pytest.fixture
+def as_():
+    """`as_(user)` is an API client signed in as them; `as_(None)` is anonymous."""
+
+    def client(user) -> APIClient:
+        made = APIClient()
+        if user is not None:
+            made.force_login(user)
+        return made
+
+    return client
+
+
+@pytest.fixture
+def provider(settings):
+    """Suno, Mureka and Replicate on loopback, reachable by the allow-list of this test alone."""
+    with Provider() as running:
+        settings.FETCH_ORIGINS = (running.origin,)
+        yield running

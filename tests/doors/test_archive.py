@@ -1,0 +1,101 @@
+"""`/api/v1/archive/*`: staff run and watch; an owner runs own tracks; strangers learn nothing."""
+
+import pytest
+
+from apps.archive import actions, schedule
+from apps.archive.models import ArchiveJob
+from tests.archive.world import at_provider
+from tests.make import make_generated, make_key, make_track
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def worker(monkeypatch):
+    """The nudge reaches a worker at once."""
+    monkeypatch.setattr("apps.archive.tasks.work.apply_async", lambda *a, **k: actions.work(limit=50, seconds=20))
+
+
+def run(client, **body):
+    return client.post("/api/v1/archive/run", body, format="json")
+
+
+def test_a_run_answers_how_many_tracks_it_archived(as_, mod, ana, provider, worker):
+    """S3-05."""
+    good, bad = at_provider(provider, ana), at_provider(provider, ana, behaviour="html200")
+    answer = run(as_(mod), limit=50, wait=15)
+    assert answer.status_code == 200, answer.content
+    body = answer.json()
+    assert (body["success"], body["message"]) == (False, "Archived 1/2 tracks")
+    results = body["results"]
+    assert (results["total"], results["succeeded"], results["failed"], results["pending"]) == (2, 1, 1, 0)
+    assert results["errors"][0]["track_id"] == str(bad.pk) and "Invalid audio format" in results["errors"][0]["error"]
+    shown = as_(None).get(f"/api/v1/tracks/{good.pk}").json()
+    assert shown["archived_to_storage"] is True and shown["storage_audio_url"].endswith("/stream")
+
+
+def test_the_answer_does_not_wait_longer_than_asked(as_, mod, ana, provider):
+    at_provider(provider, ana)
+    body = run(as_(mod), wait=0).json()
+    assert (body["success"], body["results"]["pending"]) == (False, 1)
+
+
+def test_an_owner_archives_an_own_track_and_nobody_elses(as_, ana, bob, provider, worker):
+    """S3-14."""
+    mine = at_provider(provider, ana)
+    hidden = at_provider(provider, ana, is_public=False)
+    assert run(as_(ana), track_id=str(mine.pk), wait=15).json()["message"] == "Archived 1/1 tracks"
+    refused = run(as_(bob), track_id=str(mine.pk))
+    assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+    assert run(as_(bob), track_id=str(hidden.pk)).status_code == 404
+    assert run(as_(bob)).status_code == 403
+    assert run(as_(None), track_id=str(mine.pk)).status_code in (401, 403)
+
+
+def test_what_cannot_be_archived_says_so(as_, ana, provider, worker):
+    uploaded, archived = make_track(ana), at_provider(provider, ana)
+    refused = run(as_(ana), track_id=str(uploaded.pk))
+    assert (refused.status_code, refused.json()["code"]) == (409, "NOTHING_TO_ARCHIVE")
+    run(as_(ana), track_id=str(archived.pk), wait=15)
+    refused = run(as_(ana), track_id=str(archived.pk))
+    assert (refused.status_code, refused.json()["code"]) == (409, "ALREADY_ARCHIVED")
+
+
+@pytest.mark.parametrize(
+    "body", [{"limit": 0}, {"limit": 201}, {"limit": "x"}, {"wait": -1}, {"wait": 1e9}, {"track_id": "x"}]
+)
+def test_a_malformed_run_is_400(as_, mod, body):
+    refused = run(as_(mod), **body)
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID")
+
+
+def test_jobs_are_staffs_and_an_owner_sees_own_ones(as_, ana, bob, mod, provider, worker):
+    track = at_provider(provider, ana)
+    run(as_(ana), track_id=str(track.pk), wait=15)
+    for viewer, count in [(ana, 1), (mod, 1), (bob, 0)]:
+        assert len(as_(viewer).get("/api/v1/archive/jobs").json()["results"]) == count
+    job = as_(ana).get("/api/v1/archive/jobs").json()["results"][0]
+    assert job["status"] == "completed" and job["storage_audio_url"] and job["requested_by"] == str(ana.pk)
+    assert job["original_audio_url"] == track.source.audio_url
+
+
+def test_due_and_statistics_are_for_staff(as_, ana, mod):
+    track = make_generated(ana)
+    schedule.plan()
+    for address in ("/api/v1/archive/due", "/api/v1/archive/statistics"):
+        assert as_(ana).get(address).status_code == 403
+        assert as_(None).get(address).status_code in (401, 403)
+    row = as_(mod).get("/api/v1/archive/due").json()["results"][0]
+    assert (row["track_id"], row["kind"], row["state"]) == (str(track.pk), "audio", "pending")
+    assert 14.9 < row["days_until_expiry"] <= 15
+    numbers = as_(mod).get("/api/v1/archive/statistics").json()
+    assert (numbers["total_tracks"], numbers["total_archived"], numbers["pending_archive"]) == (1, 0, 1)
+
+
+def test_a_key_needs_the_archive_scope(as_, mod):
+    client = as_(None)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(mod, 'read', 'write')}")
+    assert run(client, wait=0).status_code == 403
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(mod, 'archive')}")
+    assert run(client, wait=0).status_code == 200
+    assert not ArchiveJob.objects.exists()

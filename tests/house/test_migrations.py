@@ -1,0 +1,121 @@
+"""The migrations: none is missing, none is irreversible, and the whole history runs forward, back and forward."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.apps import apps
+from django.core.management import call_command
+from django.db import connection, migrations
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+
+OWN = [config.label for config in apps.get_app_configs() if config.name.startswith("apps.")]
+
+SCHEMA = """
+SELECT 'column', table_name || '.' || column_name, data_type || ' ' || is_nullable || coalesce(column_default, '')
+  FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL SELECT 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+  FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT 'trigger', tgrelid::regclass || '.' || tgname, pg_get_triggerdef(oid)
+  FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT 'function', p.proname, md5(pg_get_functiondef(p.oid))
+  FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace AND p.prokind = 'f'
+   AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+ORDER BY 1, 2, 3
+"""
+
+
+def irreversible(history: Iterable[migrations.Migration]) -> list[str]:
+    return [
+        f"{migration.app_label}.{migration.name}: {operation.describe()}"
+        for migration in history
+        for operation in flat(migration.operations)
+        if not operation.reversible
+    ]
+
+
+def flat(operations) -> Iterator:
+    for operation in operations:
+        yield operation
+        yield from flat(getattr(operation, "database_operations", ()))
+
+
+@contextmanager
+def a_database_of_its_own(blocker) -> Iterator[None]:
+    """The default connection leads to an empty database while the block runs; then it is dropped."""
+    usual, name = connection.settings_dict["NAME"], f"{connection.settings_dict['NAME']}_history"
+    quoted = connection.ops.quote_name(name)
+    with blocker.unblock():
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)")
+            cursor.execute(f"CREATE DATABASE {quoted}")
+        connection.close()
+        connection.settings_dict["NAME"] = name
+        try:
+            yield
+        finally:
+            connection.close()
+            connection.settings_dict["NAME"] = usual
+            with connection._nodb_cursor() as cursor:
+                cursor.execute(f"DROP DATABASE {quoted} WITH (FORCE)")
+
+
+def forward() -> None:
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+def back() -> None:
+    MigrationExecutor(connection).migrate([(app, None) for app in OWN])
+
+
+def schema() -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(SCHEMA)
+        return cursor.fetchall()
+
+
+def own_tables() -> set[str]:
+    found = connection.introspection.table_names()
+    return {table for table in found if table.startswith(tuple(f"{app}_" for app in OWN))}
+
+
+@pytest.mark.django_db
+def test_no_migration_is_missing(capsys):
+    try:
+        call_command("makemigrations", check=True, dry_run=True, interactive=False)
+    except SystemExit:
+        pytest.fail(f"run makemigrations: {capsys.readouterr().out}")
+
+
+def test_every_migration_can_be_undone():
+    history = MigrationLoader(None, ignore_no_migrations=True).disk_migrations.values()
+    assert irreversible(m for m in history if m.app_label in OWN) == []
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        migrations.RunPython(migrations.RunPython.noop),
+        migrations.RunSQL("SELECT 1"),
+        migrations.SeparateDatabaseAndState([migrations.RunSQL("SELECT 1")]),
+    ],
+)
+def test_a_migration_that_cannot_be_undone_is_caught(operation):
+    migration = migrations.Migration("0009_one_way", "catalog")
+    migration.operations = [operation]
+    assert irreversible([migration])
+
+
+def test_the_whole_history_runs_forward_back_to_nothing_and_forward(django_db_setup, django_db_blocker):
+    with a_database_of_its_own(django_db_blocker):
+        forward()
+        first = schema()
+        assert {f"{app}_" for app in OWN if apps.get_app_config(app).models} <= {
+            f"{table.partition('_')[0]}_" for table in own_tables()
+        }
+        back()
+        assert own_tables() == set()
+        forward()
+        assert schema() == first

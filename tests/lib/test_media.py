@@ -1,0 +1,461 @@
+"""Files of every admitted format, and files that only look like one."""
+
+import functools
+import random
+import struct
+import subprocess
+import tempfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import imageio_ffmpeg
+import mutagen.id3
+import numpy as np
+import pytest
+
+from apps.lib import media
+from apps.lib.ffmpeg import convert
+from apps.lib.formats import sound_start
+from apps.lib.media import FORMATS, IMAGE_FORMATS, VIDEO_FORMATS, MediaError, probe, sniff
+from apps.lib.sandbox import Limits
+from deploy.demo import synth
+
+ALL = frozenset(FORMATS)
+CONVERTED = {
+    "m4a": ["-c:a", "aac", "-f", "ipod"],
+    "ogg": ["-c:a", "libvorbis", "-f", "ogg"],
+    "webm": ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=5:duration=4", "-c:v", "libvpx", "-f", "webm"],
+}
+
+
+@functools.cache
+def make_sound(seconds: float = 4) -> np.ndarray:
+    return synth.compose(5, seconds, tempo=110, pitch_class=9, mode="minor")
+
+
+@functools.cache
+def make_bytes(name: str, seconds: float = 4) -> bytes:
+    """A whole file of the named format, made once."""
+    if name in ("png", "jpeg"):
+        return {"png": synth.cover_png, "jpeg": synth.cover_jpeg}[name](3, 96)
+    with tempfile.TemporaryDirectory() as folder:
+        path, source = Path(folder) / "made", Path(folder) / "source"
+        if name in CONVERTED:
+            synth.write_wav(source, make_sound(seconds))
+            ffmpeg("-i", str(source), *CONVERTED[name], str(path))
+        elif name == "webp":
+            source.write_bytes(make_bytes("png"))
+            ffmpeg("-f", "png_pipe", "-i", str(source), "-f", "webp", str(path))
+        elif name == "mp4":
+            synth.video_mp4(path, make_sound(seconds), make_bytes("png"))
+        else:
+            getattr(synth, f"write_{name}")(path, make_sound(seconds))
+        return path.read_bytes()
+
+
+def ffmpeg(*words: str) -> None:
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *words], check=True)
+
+
+def make_file(folder: Path, body: bytes | str, name: str = "song.mp3") -> Path:
+    path = folder / name
+    path.write_bytes(body if isinstance(body, bytes) else make_bytes(body))
+    return path
+
+
+def make_probe(codec="mp3", bit_rate=320_000, sample_rate=44_100, channels=2) -> media.Probe:
+    return media.Probe(FORMATS["mp3"], 1, 1000, codec, sample_rate, channels, bit_rate, None, None, {})
+
+
+def seven_bits(number: int) -> bytes:
+    return bytes(number >> shift & 127 for shift in (21, 14, 7, 0))
+
+
+def make_id3(frames: bytes) -> bytes:
+    return b"ID3\x04\x00\x00" + seven_bits(len(frames)) + frames
+
+
+def make_tag_bomb() -> bytes:
+    """An ID3 title of 1 GiB in 1 MiB: one deflated block of zeros, again and again, after an empty text byte."""
+    size, block = 1 << 30, 1 << 20
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    once = deflate.compress(bytes(block)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    adler = struct.pack(">I", (size % 65521) << 16 | 1)
+    body = b"\x78\xda" + once * (size // block) + b"\x03\x00" + adler
+    return make_id3(b"TIT2" + seven_bits(len(body) + 4) + b"\x00\x09" + seven_bits((1 << 28) - 1) + body)
+
+
+def make_png(width: int, height: int, channels: int) -> bytes:
+    """A PNG of black pixels whose rows exist only in its packed form."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    deflate = zlib.compressobj(1)
+    rows = b"".join(deflate.compress(bytes(1 + channels * width)) for _ in range(height)) + deflate.flush()
+    header = struct.pack(">IIBBBBB", width, height, 8, {1: 0, 3: 2}[channels], 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def refusal(path: Path, **options) -> MediaError:
+    with pytest.raises(MediaError) as caught:
+        probe(path, **options)
+    return caught.value
+
+
+# What a file is
+
+
+@pytest.mark.parametrize("name", ["mp3", "wav", "flac", "m4a", "ogg"])
+def test_sound_is_known_by_its_content(tmp_path, name):
+    found = probe(make_file(tmp_path, name, "song.txt"), admit=ALL)
+    assert found.format is FORMATS[name]
+    assert found.size == len(make_bytes(name))
+    assert found.duration_ms == pytest.approx(4000, rel=0.01)
+    assert (found.sample_rate, found.channels, found.width, found.height) == (44_100, 2, None, None)
+    assert found.bit_rate == pytest.approx(8 * found.size / 4, rel=0.15)
+    assert found.codec == {"wav": "pcm_s16le", "m4a": "aac", "ogg": "vorbis"}.get(name, name)
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp"])
+def test_a_picture_is_known_by_its_content(tmp_path, name):
+    found = media.verify_image(make_file(tmp_path, name))
+    assert (found.format.name, found.width, found.height) == (name, 96, 96)
+    assert (found.duration_ms, found.sample_rate, found.bit_rate) == (None, None, None)
+
+
+@pytest.mark.parametrize("name, size", [("mp4", (360, 360)), ("webm", (64, 48))])
+def test_a_film_is_known_by_its_content(tmp_path, name, size):
+    found = media.verify_video(make_file(tmp_path, name))
+    assert (found.format.name, found.width, found.height) == (name, *size)
+    assert found.duration_ms == pytest.approx(4000, rel=0.15)  # two pictures per second
+    assert found.channels == 2
+
+
+def test_an_mp4_without_a_picture_is_sound_whatever_its_brand(tmp_path):
+    path = tmp_path / "song"
+    ffmpeg("-i", str(make_file(tmp_path, "wav")), "-c:a", "aac", "-f", "mp4", str(path))
+    assert sniff(path).name == "mp4"
+    assert probe(path, admit=frozenset({"m4a"})).format.name == "m4a"
+    assert refusal(path, admit=VIDEO_FORMATS).code == "INVALID_FORMAT"
+
+
+@pytest.mark.parametrize("name", ["-y.mp3", "a|b.mp3", "%03d.mp3", "concat:x.mp3", "a\nb.mp3", "ü .mp3"])
+def test_a_file_name_is_only_a_name(tmp_path, monkeypatch, name):
+    make_file(tmp_path, "mp3", name)
+    monkeypatch.chdir(tmp_path)
+    assert probe(Path(name)).duration_ms == pytest.approx(4000, rel=0.01)
+
+
+def test_zeros_and_several_tags_may_stand_before_mpeg_frames(tmp_path):
+    tags = make_id3(b"TIT2" + seven_bits(5) + b"\x00\x00\x03Song" + bytes(300)) + make_id3(bytes(50))
+    frames = make_bytes("mp3")[sound_start(make_file(tmp_path, "mp3")) :]
+    found = probe(make_file(tmp_path, tags + bytes(900) + frames))
+    assert found.duration_ms == pytest.approx(4000, rel=0.01)
+    assert found.tags == {"title": "Song"}
+
+
+def test_an_id3_tag_may_stand_before_flac(tmp_path):
+    assert probe(make_file(tmp_path, make_id3(bytes(99)) + make_bytes("flac"))).format.name == "flac"
+
+
+def test_tags_are_read_and_made_plain(tmp_path):
+    path = make_file(tmp_path, "mp3")
+    tags = mutagen.id3.ID3()
+    tags.add(mutagen.id3.TIT2(encoding=3, text="A\x07 long\n  way ✓"))
+    tags.add(mutagen.id3.TPE1(encoding=3, text=["First", "Second"]))
+    tags.add(mutagen.id3.TCON(encoding=3, text="(17)"))
+    tags.add(mutagen.id3.TALB(encoding=3, text="x" * 5000))
+    tags.save(path)
+    assert probe(path).tags == {"title": "A long way ✓", "artist": "First", "genre": "Rock", "album": "x" * 500}
+
+
+@pytest.mark.parametrize("name, muxer", [("mp3", "mp3"), ("flac", "flac"), ("m4a", "ipod"), ("ogg", "ogg")])
+def test_tags_are_read_from_every_sound_format(tmp_path, name, muxer):
+    words = ["-c", "copy", "-metadata", "title=Tide", "-metadata", "artist=Ana", "-f", muxer]
+    ffmpeg("-i", str(make_file(tmp_path, name)), *words, str(tmp_path / "tagged"))
+    assert probe(tmp_path / "tagged", admit=ALL).tags == {"title": "Tide", "artist": "Ana"}
+
+
+def test_tags_are_read_from_a_chunk_of_a_wav(tmp_path):
+    tag = make_id3(b"TIT2" + seven_bits(5) + b"\x00\x00\x03Tide")
+    assert probe(make_file(tmp_path, make_wav_with_chunk(b"id3 ", tag))).tags == {"title": "Tide"}
+
+
+# What is refused
+
+
+NOT_MEDIA = {
+    "empty": b"",
+    "text": b"Lorem ipsum dolor sit amet. " * 200,
+    "html": b"<!doctype html><html><body>Sorry, this link has expired.</body></html>",
+    "json": b'{"error": "expired"}',
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>',
+    "hls": b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nother.wav\n#EXT-X-ENDLIST\n",
+    "ffconcat": b"ffconcat version 1.0\nfile other.wav\n",
+    "tagged hls": make_id3(bytes(20)) + b"#EXTM3U\n#EXTINF:4,\nother.wav\n#EXT-X-ENDLIST\n",
+    "one frame header": b"\xff\xfb\x90\x00" + b"lucky bytes" * 500,
+    "ones": b"\xff" * 5000,
+    "zeros": bytes(5000),
+    "a tag and no end": b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f",
+    "heic": b"\x00\x00\x00\x18ftypheic" + bytes(100),
+}
+
+
+@pytest.mark.parametrize("body", NOT_MEDIA.values(), ids=NOT_MEDIA)
+def test_what_is_no_media_is_refused_whatever_its_name(tmp_path, body):
+    path = make_file(tmp_path, body)
+    assert sniff(path) is None
+    refused = refusal(path)
+    assert (refused.code, refused.status) == ("INVALID_FORMAT", 415)
+    assert refused.message == "Invalid audio format. Supported: MP3, WAV, FLAC"
+    assert refusal(path, admit=IMAGE_FORMATS).message == "Invalid image format. Supported: JPEG, PNG, WEBP"
+
+
+@pytest.mark.parametrize("name", ["m4a", "ogg", "mp4", "webm", "png", "jpeg", "webp"])
+def test_only_the_admitted_formats_are_admitted(tmp_path, name):
+    assert refusal(make_file(tmp_path, name)).code == "INVALID_FORMAT"
+
+
+def test_a_picture_with_a_song_behind_it_is_a_picture(tmp_path):
+    assert refusal(make_file(tmp_path, make_bytes("jpeg") + make_bytes("mp3"))).code == "INVALID_FORMAT"
+    assert refusal(make_file(tmp_path, make_id3(b"") + make_bytes("jpeg")), admit=ALL).code == "INVALID_FORMAT"
+
+
+@pytest.mark.parametrize("name", sorted(media.AUDIO_FORMATS))
+def test_a_playlist_never_yields_the_sound_it_points_at(tmp_path, name):
+    """Even when somebody has already taken it for a song: the demuxer is forced, so it is not read as a playlist."""
+    make_file(tmp_path, "wav", "other.wav")
+    for kind in ("hls", "ffconcat", "tagged hls"):
+        playlist = make_file(tmp_path, NOT_MEDIA[kind])
+        with pytest.raises(MediaError):
+            media.transcode(playlist, tmp_path / "out.mp3", source_format=FORMATS[name], bit_rate=128_000)
+    assert {path.name for path in tmp_path.iterdir()} == {"other.wav", "song.mp3"}
+
+
+@pytest.mark.parametrize("name", ["mp3", "wav", "flac", "m4a"])
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.5, 0.7])
+def test_a_truncated_sound_is_refused(tmp_path, name, share):
+    body = make_bytes(name)
+    assert refusal(make_file(tmp_path, body[: int(len(body) * share)]), admit=ALL).code == "MEDIA_UNREADABLE"
+
+
+def test_a_truncated_sound_is_told_how_much_is_missing(tmp_path):
+    refused = refusal(make_file(tmp_path, make_bytes("mp3")[:48_000]))
+    assert "2.1 s of 4.0 s are missing" in refused.message
+    assert refused.status == 422
+
+
+@pytest.mark.parametrize("name", ["jpeg", "png", "webp", "mp4", "webm"])
+def test_a_truncated_picture_or_film_is_refused(tmp_path, name):
+    body = make_bytes(name)
+    refused = refusal(make_file(tmp_path, body[: len(body) // 2]), admit=ALL)
+    assert refused.code == "MEDIA_UNREADABLE"
+
+
+def test_a_truncated_silent_film_is_refused(tmp_path):
+    silent = ["-an", "-c", "copy", "-movflags", "+faststart", "-f", "mp4", str(tmp_path / "silent")]
+    ffmpeg("-i", str(make_file(tmp_path, "mp4")), *silent)
+    body = (tmp_path / "silent").read_bytes()
+    assert media.verify_video(tmp_path / "silent").sample_rate is None
+    assert refusal(make_file(tmp_path, body[:-20]), admit=VIDEO_FORMATS).code == "MEDIA_UNREADABLE"
+
+
+def test_a_wav_may_hold_only_plain_samples(tmp_path):
+    ffmpeg("-i", str(make_file(tmp_path, "mp3")), "-c:a", "adpcm_ms", "-f", "wav", str(tmp_path / "odd"))
+    assert refusal(tmp_path / "odd").code == "MEDIA_UNREADABLE"
+
+
+@pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
+def test_every_call_of_ffmpeg_stands_behind_all_walls(tmp_path, monkeypatch, form):
+    """One wall hides the fall of another from every other test, so here is the argument list itself."""
+    echo = make_file(tmp_path, b'#!/bin/sh\necho "$@" >&2\n', "echo")
+    echo.chmod(0o755)
+    monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(echo))
+    said = convert(make_file(tmp_path, form.name), form, ["pipe:1"], limits=Limits()).stderr.decode()
+    before, _, after = said.partition(" -i ")
+    assert after == f"file:{tmp_path}/song.mp3 pipe:1\n"
+    assert before.endswith(f" -f {form.demuxer}")
+    walls = ["-nostdin", "-protocol_whitelist file,pipe", f"-format_whitelist {form.demuxer}", "-max_pixels 144000000"]
+    for wall in [*walls, f"-codec_whitelist {form.codecs}", "-threads 1"]:
+        assert f" {wall} " in f" {before} "
+
+
+def test_a_missing_split_second_is_tolerated(tmp_path):
+    assert probe(make_file(tmp_path, make_bytes("mp3")[:-12_000])).duration_ms == pytest.approx(3500, abs=60)
+
+
+@pytest.mark.parametrize("damage", [slice(20_000, 60_000), slice(60_000, None)])
+def test_a_song_of_noise_in_a_whole_files_length_is_refused(tmp_path, damage):
+    body = bytearray(make_bytes("mp3"))
+    body[damage] = random.Random(1).randbytes(len(body[damage]))
+    assert refusal(make_file(tmp_path, bytes(body))).code == "MEDIA_UNREADABLE"
+
+
+def make_wav_with_chunk(name: bytes, chunk: bytes) -> bytes:
+    body = make_bytes("wav")[12:] + name + struct.pack("<I", len(chunk)) + chunk + bytes(len(chunk) % 2)
+    return b"RIFF" + struct.pack("<I", len(body) + 4) + b"WAVE" + body
+
+
+def make_wav_saying(offset: int, layout: str, value: int) -> bytes:
+    body = bytearray(make_bytes("wav"))
+    struct.pack_into(layout, body, offset, value)
+    return bytes(body)
+
+
+def test_a_wav_that_promises_more_than_it_holds_is_refused(tmp_path):
+    refused = refusal(make_file(tmp_path, make_wav_saying(40, "<I", 50_000_000)))
+    assert (refused.code, "truncated" in refused.message) == ("MEDIA_UNREADABLE", True)
+
+
+def test_a_wav_of_unknown_length_is_as_long_as_what_decodes(tmp_path):
+    body = bytearray(make_wav_saying(40, "<I", 0xFFFFFFFF))
+    struct.pack_into("<I", body, 4, 0xFFFFFFFF)
+    assert probe(make_file(tmp_path, bytes(body))).duration_ms == 4000
+
+
+@pytest.mark.parametrize(
+    "offset, layout, value", [(22, "<H", 0), (22, "<H", 65535), (24, "<I", 0), (20, "<H", 0x55), (34, "<H", 0)]
+)
+def test_a_wav_with_an_impossible_header_is_refused(tmp_path, offset, layout, value):
+    assert refusal(make_file(tmp_path, make_wav_saying(offset, layout, value))).code == "MEDIA_UNREADABLE"
+
+
+def test_a_tag_bomb_costs_the_tags_and_nothing_else(tmp_path):
+    """1 MiB that inflates to 1 GiB. Were the limit not there, the title would be read."""
+    bomb = make_tag_bomb()
+    assert len(bomb) < 2_000_000
+    for body in (bomb + make_bytes("mp3"), make_wav_with_chunk(b"id3 ", bomb)):
+        found = probe(make_file(tmp_path, body))
+        assert (found.duration_ms, found.tags) == (4000, {})
+
+
+def test_a_tag_bomb_does_not_hide_that_the_song_is_truncated(tmp_path):
+    assert refusal(make_file(tmp_path, make_tag_bomb() + make_bytes("mp3")[:48_000])).code == "MEDIA_UNREADABLE"
+
+
+@pytest.mark.parametrize("side, channels", [(30_000, 1), (12_100, 1), (11_900, 3)])
+def test_a_picture_bomb_is_too_complex(tmp_path, side, channels):
+    """Too large for ffmpeg itself, for our limit of pixels, and for the memory that remains."""
+    refused = refusal(make_file(tmp_path, make_png(side, side, channels)), admit=IMAGE_FORMATS)
+    assert (refused.code, refused.status) == ("MEDIA_TOO_COMPLEX", 422)
+
+
+def test_work_beyond_the_limits_is_too_complex(tmp_path):
+    path = make_file(tmp_path, "mp3")
+    for limits in (Limits(wall=0.001), Limits(output=10)):
+        with pytest.raises(MediaError) as caught:
+            convert(path, FORMATS["mp3"], ["-f", "s16le", "pipe:1"], limits=limits)
+        assert caught.value.code == "MEDIA_TOO_COMPLEX"
+
+
+def make_mutant(seed: int) -> bytes:
+    """A small file with a few bytes changed, cut out, or doubled, mostly near its start."""
+    rng = random.Random(seed)
+    body = bytearray(make_bytes(rng.choice(["mp3", "wav", "flac", "m4a", "ogg", "png", "jpeg", "webp"]), 0.3))
+    for _ in range(rng.choice([1, 3, 10, 100])):
+        place = int(len(body) * rng.random() ** rng.choice([1, 3]))
+        change = rng.randrange(4)
+        if change == 0:
+            del body[place : place + rng.randrange(1, 50)]
+        elif change == 1:
+            body[place:place] = body[place : place + rng.randrange(1, 50)]
+        else:
+            body[place : place + 1] = rng.choice([b"\x00", b"\xff", b"\x7f", rng.randbytes(1)])
+    return bytes(body)
+
+
+def test_damaged_files_are_refused_or_read_and_never_break_us(tmp_path):
+    def attempt(seed: int) -> str:
+        path = make_file(tmp_path, make_mutant(seed), f"{seed}")
+        try:
+            return probe(path, admit=ALL).format.name
+        except MediaError as refused:
+            return refused.code
+
+    with ThreadPoolExecutor(4) as pool:
+        outcomes = set(pool.map(attempt, range(240)))
+    assert {"INVALID_FORMAT", "MEDIA_UNREADABLE", "mp3", "wav"} <= outcomes
+
+
+# What is made from it
+
+
+def test_a_transcode_is_the_same_sound_as_a_smaller_mp3_without_tags(tmp_path):
+    tag = make_id3(b"TIT2" + seven_bits(5) + b"\x00\x00\x03Tide")
+    source = make_file(tmp_path, make_wav_with_chunk(b"id3 ", tag), "song.wav")
+    made = media.transcode(source, tmp_path / "out.mp3", source_format=FORMATS["wav"], bit_rate=128_000)
+    assert (made.format.name, made.tags, made.channels) == ("mp3", {}, 2)
+    assert made.duration_ms == pytest.approx(4000, abs=40)
+    assert made.bit_rate == pytest.approx(128_000, rel=0.02)
+    assert made.size == (tmp_path / "out.mp3").stat().st_size < source.stat().st_size / 8
+    assert b"Tide" not in (tmp_path / "out.mp3").read_bytes()
+
+
+def test_the_same_sound_makes_the_same_bytes(tmp_path):
+    source = make_file(tmp_path, "flac")
+    for name in "ab":
+        media.transcode(source, tmp_path / name, source_format=FORMATS["flac"], bit_rate=96_000)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_a_failed_transcode_leaves_no_file(tmp_path):
+    source = make_file(tmp_path, NOT_MEDIA["text"])
+    with pytest.raises(MediaError):
+        media.transcode(source, tmp_path / "out.mp3", source_format=FORMATS["mp3"], bit_rate=128_000)
+    assert not (tmp_path / "out.mp3").exists()
+
+
+@pytest.mark.parametrize("bit_rate", [0, 127_999, 128, 400_000, "128k -f wav"])
+def test_only_a_real_mp3_bit_rate_reaches_the_encoder(tmp_path, bit_rate):
+    with pytest.raises(ValueError):
+        media.transcode(make_file(tmp_path, "wav"), tmp_path / "o", source_format=FORMATS["wav"], bit_rate=bit_rate)
+
+
+def make_steps(folder: Path, seconds: int) -> Path:
+    """A sound that is silent in its first third and even after it."""
+    tone = 0.5 * np.sin(np.arange(seconds * synth.RATE) / 16)
+    tone[: len(tone) // 3] = 0
+    synth.write_wav(folder / "steps.wav", np.repeat(tone.astype(np.float32)[:, None], 2, axis=1))
+    return folder / "steps.wav"
+
+
+def test_a_preview_starts_a_third_into_the_sound_and_fades_at_both_ends(tmp_path):
+    source = make_steps(tmp_path, 30)
+    made = media.preview(source, tmp_path / "p", source_format=FORMATS["wav"], duration_ms=30_000, length_ms=6_000)
+    assert made.format.name == "mp3"
+    assert made.duration_ms == pytest.approx(6000, abs=60)
+    assert made.bit_rate == pytest.approx(128_000, rel=0.02)
+    heights = media.peaks(tmp_path / "p", source_format=made.format, count=60)[1::2]
+    assert heights[0] < 12 and heights[-1] < 12
+    assert min(heights[12:48]) > 55
+    assert heights[3] < heights[6] < heights[12]
+
+
+def test_a_preview_of_a_short_sound_is_all_of_it(tmp_path):
+    source = make_file(tmp_path, "flac")
+    made = media.preview(source, tmp_path / "p", source_format=FORMATS["flac"], duration_ms=4000)
+    assert made.duration_ms == pytest.approx(4000, abs=40)
+
+
+@pytest.mark.parametrize(
+    "facts, advised",
+    [
+        ({"codec": "pcm_s16le", "bit_rate": 1_411_200}, 192_000),
+        ({"codec": "flac", "bit_rate": 900_000}, 192_000),
+        ({"codec": "flac", "bit_rate": 2_900_000, "sample_rate": 96_000}, 256_000),
+        ({"codec": "pcm_s16le", "bit_rate": 705_600, "channels": 1}, 96_000),
+        ({"codec": "pcm_s16le", "bit_rate": 705_600, "sample_rate": 22_050}, 128_000),
+        ({"codec": "flac", "bit_rate": 60_000}, None),
+        ({"bit_rate": 320_000}, 192_000),
+        ({"bit_rate": 192_600}, None),
+        ({"bit_rate": 128_000}, None),
+        ({"bit_rate": 200_000}, None),
+        ({"bit_rate": 128_000, "channels": 1}, 96_000),
+        ({"codec": "aac", "bit_rate": 256_000}, 192_000),
+        ({"codec": "vorbis", "bit_rate": 160_000}, None),
+    ],
+)
+def test_compression_is_advised_only_where_it_helps(facts, advised):
+    assert media.recommended_bit_rate(make_probe(**facts)) == advised
