@@ -21,13 +21,13 @@ PLACES = {
         ("Stored files", "catalog_blob_changelist", "catalog.view_blob", "hard_drive"),
         ("Providers", "catalog_provider_changelist", "catalog.view_provider", "cloud_download"),
     ],
-    "Uploads": [("Uploads", "uploads_upload_changelist", "uploads.view_upload", "upload_file")],
+    "Uploads": [("All uploads", "uploads_upload_changelist", "uploads.view_upload", "upload_file")],
     "Archive": [
         ("To archive", "archive_archiveasset_changelist", "archive.view_archiveasset", "hourglass_top"),
         ("Jobs", "archive_archivejob_changelist", "archive.view_archivejob", "work_history"),
     ],
     "People": [
-        ("People", "accounts_user_changelist", "accounts.view_user", "group"),
+        ("Accounts", "accounts_user_changelist", "accounts.view_user", "group"),
         ("API keys", "accounts_apikey_changelist", "accounts.view_apikey", "key"),
     ],
 }
@@ -49,6 +49,7 @@ def navigation(request: HttpRequest) -> list[dict]:
 def overview(request: HttpRequest, context: dict) -> dict:
     """The admin's front page: cards, the archive's progress, storage by role. Every count starts at what one may see."""
     user = request.user
+    context["title"] = "Overview"
     if user.has_perm("archive.see"):
         context |= {"cards": [*_archive(user), *_rest(user)], "archive": statistics()}
     if user.has_perm("catalog.view_blob"):
@@ -80,7 +81,7 @@ def _rest(user) -> Iterator[dict]:
     today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     refused = Upload.objects.visible_to(user).filter(state="refused", created_at__gte=today).count()
     failed = Track.objects.visible_to(user).filter(derivation__state="failed").exclude(status="removed").count()
-    query = {"state__exact": "refused", "created_at__gte": today.isoformat(sep=" ")}
+    query = {"state": "refused", "created_at__gte": today.isoformat(sep=" ")}
     yield _card("Uploads refused today", refused, "uploads_upload", **query)
     yield _card("Preview or waveform failed", failed, "catalog_track", alarm=True, made="failed")
 

@@ -158,6 +158,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.lib.schema.with_problems",
+    ],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 0
@@ -265,6 +269,9 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": True,
     "DASHBOARD_CALLBACK": "config.dashboard.overview",
     "SIDEBAR": {"navigation": "config.dashboard.navigation"},
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("admin-keeptrack/icon.svg")}
+    ],
     "STYLES": [lambda request: static("admin-keeptrack/desk.css")],
     "SCRIPTS": [lambda request: static("admin-keeptrack/desk.js")],
 }

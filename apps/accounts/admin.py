@@ -87,10 +87,10 @@ class GrantsTable(TableInline):
         return self.has_add_permission(request, obj)
 
 
-class SubscriptionsTable(TableInline):
+class SubscriptionForm(FormInline):
     model = Subscription
     can_delete = False
-    fields = ["plan", "status", "period_start", "period_end", "cancel_at_period_end"]
+    fields = [("plan", "status"), "period_start", "period_end", "cancel_at_period_end"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).order_by("-period_start")
@@ -99,7 +99,7 @@ class SubscriptionsTable(TableInline):
 class KeysTable(ReadOnlyTable):
     model = ApiKey
     verbose_name_plural = "API keys"
-    fields = ["key", "scopes", "used", "expires_at", "state"]
+    fields = ["key", "allows", "used", "expires_at", "state"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).order_by("-id")
@@ -107,6 +107,10 @@ class KeysTable(ReadOnlyTable):
     @display(description="key")
     def key(self, key) -> SafeString:
         return link_to(key)
+
+    @display(description="scopes")
+    def allows(self, key) -> str:
+        return ", ".join(key.scopes)
 
     @display(description="last used")
     def used(self, key) -> str:
@@ -132,7 +136,7 @@ class PersonAdmin(UserAdmin, AccessAdmin):
     change_password_form = AdminPasswordChangeForm
     list_display = ["email", "username", "roles", "tier", "is_active", "last_seen", "joined"]
     list_filter = [
-        choice_filter("role", "role", ROLES),
+        choice_filter("role", "role", ROLES, at_hand=True),
         choice_filter("tier", "tier", TIERS),
         "is_active",
         "created_at",
@@ -142,20 +146,17 @@ class PersonAdmin(UserAdmin, AccessAdmin):
     ordering = ["-id"]
     sortable_by = ["email", "joined"]
     filter_horizontal = ()
-    inlines = [ProfileForm, GrantsTable, SubscriptionsTable, KeysTable]
+    inlines = [ProfileForm, GrantsTable, SubscriptionForm, KeysTable]
     readonly_fields = ["email_verified_at", "last_login", "created_at", "id"]
     fieldsets = [
         (None, {"fields": ["email", "password", "is_active"]}),
         ("Record", {"fields": [("email_verified_at", "last_login", "created_at"), "id"]}),
     ]
-    add_fieldsets = [(None, {"fields": ["email", "usable_password", "password1", "password2"]})]
+    add_fieldsets = [(None, {"fields": ["email", "password1", "password2"]})]
 
     def get_queryset(self, request):
         paid = Prefetch("subscriptions", Subscription.objects.holding(timezone.now()), to_attr="holding")
         return super().get_queryset(request).select_related("profile").prefetch_related("grants", paid)
-
-    def get_inlines(self, request, obj):
-        return self.inlines if obj else []
 
     def get_readonly_fields(self, request, obj=None):
         """Nobody locks themself out."""
@@ -209,13 +210,13 @@ class PersonAdmin(UserAdmin, AccessAdmin):
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyAdmin):
-    list_display = ["key", "person", "scopes", "used", "expires_at", "state"]
+    list_display = ["key", "person", "allows", "used", "expires_at", "state"]
     search_fields = ["user__email", "name", "prefix__startswith"]
     search_help_text = "Person's e-mail, key's name or its first characters"
     ordering = ["-id"]
     sortable_by = ()
     actions_row = actions_detail = ["revoke"]
-    fields = ["name", "prefix", "user", "scopes", "state", "last_used_at", "expires_at", "revoked_at", "created_at"]
+    fields = ["name", "prefix", "user", "allows", "state", "last_used_at", "expires_at", "revoked_at", "created_at"]
     list_filter = [
         choice_filter("state", "state", {"kept": ("not revoked", Q(revoked_at__isnull=True)),
                                          "revoked": ("revoked", Q(revoked_at__isnull=False))}),
@@ -231,6 +232,10 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     @display(description="person")
     def person(self, key) -> str:
         return key.user.email
+
+    @display(description="scopes")
+    def allows(self, key) -> str:
+        return ", ".join(key.scopes)
 
     @display(description="last used")
     def used(self, key) -> str:

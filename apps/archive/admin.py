@@ -4,6 +4,7 @@ import datetime as dt
 
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -36,6 +37,7 @@ ASSET_TONES = {
 }
 JOB_TONES = {"pending": "info", "processing": "info", "completed": "success", "failed": "danger"}
 
+STATUS = {state: (state, Q(status=state)) for state in ArchiveJob.machine.states}
 DESK = {
     "open": ("open", Q(state__in=OPEN_STATES)),
     "archived": ("archived", Q(state="archived")),
@@ -80,6 +82,12 @@ def expiry_badge(asset: ArchiveAsset) -> SafeString | str:
     return "" if asset.state in ("archived", "dropped") else countdown(asset.expires_at)
 
 
+def due_words(asset: ArchiveAsset) -> SafeString | str:
+    """When a worker takes it next; what is due already waits for nothing but a worker."""
+    due = asset.next_at and asset.next_at <= timezone.now()
+    return "as soon as a worker is free" if due else countdown(asset.next_at)
+
+
 def reason(row) -> SafeString | str:
     """The error's code, its words on hover."""
     return format_html('<span title="{}">{}</span>', row.error_message, row.error_code) if row.error_code else ""
@@ -89,8 +97,8 @@ def reason(row) -> SafeString | str:
 class AssetAdmin(ReadOnlyAdmin):
     list_display = ["title", "kind", "provider", "state_badge", "expires", "attempts", "crashes", "next_try", "error"]
     list_filter = [
-        choice_filter("state", "desk", DESK, default="open"),
-        choice_filter("expiry", "expires", EXPIRES),
+        choice_filter("state", "desk", DESK, default="open", at_hand=True),
+        choice_filter("expiry", "expires", EXPIRES, at_hand=True),
         "kind",
         ("track__source__provider", admin.RelatedFieldListFilter),
     ]
@@ -114,9 +122,8 @@ class AssetAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("track__source__provider", "blob")
 
-    def get_search_results(self, request, queryset, search_term):
-        found, duplicates = super().get_search_results(request, queryset, search_term)
-        return found, duplicates
+    def called(self, asset) -> str:
+        return f"{asset.kind} of {asset.track}"
 
     @display(description="track")
     def title(self, asset) -> str:
@@ -136,7 +143,7 @@ class AssetAdmin(ReadOnlyAdmin):
 
     @display(description="next try", ordering="next_at")
     def next_try(self, asset) -> str:
-        return countdown(asset.next_at)
+        return due_words(asset)
 
     @display(description="error")
     def error(self, asset) -> str:
@@ -171,7 +178,7 @@ class AssetAdmin(ReadOnlyAdmin):
 @admin.register(ArchiveJob)
 class JobAdmin(ReadOnlyAdmin):
     list_display = ["title", "status_badge", "asked_by", "started", "took", "created", "error"]
-    list_filter = ["status", "created_at"]
+    list_filter = [choice_filter("status", "status", STATUS, at_hand=True), "created_at"]
     search_fields = ["track__title", "track__source__provider_track_id__exact", "user__email"]
     search_help_text = "Track's title, provider's id, owner's e-mail or job id"
     ordering = ["-id"]
@@ -223,7 +230,15 @@ class JobAdmin(ReadOnlyAdmin):
         return "\n".join(filter(None, urls))
 
 
-class AssetsTable(ReadOnlyTable):
+class _OfGenerated(ReadOnlyTable):
+    """Only what came from a provider has rows here."""
+
+    @classmethod
+    def fits(cls, row) -> bool:
+        return hasattr(row, "source")
+
+
+class AssetsTable(_OfGenerated):
     model = ArchiveAsset
     verbose_name_plural = "archive"
     fields = ["asset", "state_badge", "expires", "attempts", "next_try", "error_code", "error_message"]
@@ -242,10 +257,10 @@ class AssetsTable(ReadOnlyTable):
 
     @display(description="next try")
     def next_try(self, asset) -> str:
-        return countdown(asset.next_at)
+        return due_words(asset)
 
 
-class JobsTable(ReadOnlyTable):
+class JobsTable(_OfGenerated):
     model = ArchiveJob
     verbose_name_plural = "archive jobs"
     fields = ["job", "status_badge", "asked_by", "took", "error_message"]

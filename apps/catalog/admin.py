@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from apps.catalog import actions, derive, tasks, waveform
 from apps.catalog.keys import camelot
@@ -28,6 +28,7 @@ from apps.lib.admin import (
     choice_filter,
     countdown,
     link_to,
+    moment,
     span,
 )
 from apps.lib.errors import Refusal
@@ -92,9 +93,13 @@ class SourceForm(ReadOnlyForm):
     verbose_name_plural = "provider"
     fields = [("provider", "provider_track_id"), ("generated_at", "expiry"), "addresses"]
 
+    @classmethod
+    def fits(cls, row) -> bool:
+        return hasattr(row, "source")
+
     @display(description="expires")
     def expiry(self, source) -> str:
-        return format_html("{:%Y-%m-%d %H:%M} UTC ({})", source.expires_at, countdown(source.expires_at))
+        return format_html("{} ({})", moment(source.expires_at), countdown(source.expires_at))
 
     @display(description="addresses")
     def addresses(self, source) -> str:
@@ -104,7 +109,11 @@ class SourceForm(ReadOnlyForm):
 
 class TrackForm(forms.ModelForm):
     class Meta:
-        widgets = {"mood": UnfoldAdminTextInputWidget, "tags": UnfoldAdminTextInputWidget}
+        widgets = {
+            "description": UnfoldAdminTextareaWidget({"rows": 3}),
+            "mood": UnfoldAdminTextInputWidget,
+            "tags": UnfoldAdminTextInputWidget,
+        }
         help_texts = {"mood": "Separated by commas.", "tags": "Separated by commas."}
 
 
@@ -141,7 +150,7 @@ class TrackAdmin(AccessAdmin):
     list_display = ["play", "name", "owner_name", "kind", "state", "is_public", "duration", "created"]
     list_display_links = ["name"]
     list_filter = [
-        choice_filter("status", "show", STATUS, default="kept"),
+        choice_filter("status", "show", STATUS, default="kept", at_hand=True),
         "kind",
         "is_public",
         "is_pro_only",
@@ -161,7 +170,7 @@ class TrackAdmin(AccessAdmin):
     fieldsets = [
         (None, {"fields": ["title", "artist", "description", ("is_public", "is_pro_only")]}),
         ("Music", {"fields": [("genre", "subgenre"), ("tempo", "pitch_class", "mode"), ("mood", "tags")]}),
-        ("Identifiers", {"fields": [("catalog_number", "isrc", "release_date")]}),
+        ("Identifiers", {"fields": [("catalog_number", "isrc"), "release_date"]}),
         ("Record", {"fields": [("state", "kind", "owner_name"), ("duration", "play_count", "popularity_score"),
                                ("created_at", "updated_at"), "id"]}),
     ]  # fmt: skip
@@ -274,6 +283,7 @@ class BlobAdmin(ReadOnlyAdmin):
 
 class ProviderForm(forms.ModelForm):
     class Meta:
+        widgets = {"hosts": UnfoldAdminTextareaWidget({"rows": 3})}
         help_texts = {
             "lifetime": "How long after generation its addresses work, such as “15 days, 0:00:00” or “1:00:00”. "
             "Holds for tracks that are registered from now on.",

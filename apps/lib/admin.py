@@ -13,6 +13,7 @@ from functools import wraps
 from django.contrib import messages
 from django.contrib.admin import SimpleListFilter
 from django.contrib.admin.checks import ModelAdminChecks
+from django.contrib.admin.utils import flatten_fieldsets
 from django.core.paginator import Paginator
 from django.db import IntegrityError
 from django.db.models import Model, Q, QuerySet
@@ -27,6 +28,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import action
+from unfold.views import ChangeList
 
 from apps.lib.errors import Refusal
 
@@ -58,7 +60,12 @@ def countdown(when: dt.datetime | None, now: dt.datetime | None = None) -> SafeS
         return ""
     left = when - (now or timezone.now())
     words = f"in {span(left)}" if left > dt.timedelta(0) else f"{span(left)} ago"
-    return format_html('<time datetime="{}" title="{:%Y-%m-%d %H:%M:%S} UTC">{}</time>', when.isoformat(), when, words)
+    return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), moment(when), words)
+
+
+def moment(when: dt.datetime | None) -> str:
+    """`2026-03-01 12:30 UTC`, or nothing."""
+    return f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC" if when else ""
 
 
 def page_of(row: Model) -> str:
@@ -71,16 +78,20 @@ def link_to(row: Model | None, text: str = "") -> SafeString | str:
     return format_html('<a href="{}" class="text-link">{}</a>', page_of(row), text or str(row)) if row else ""
 
 
+Options = dict[str, tuple[str, Q | Callable[[dt.datetime], Q]]]
+
+
 def choice_filter(
-    heading: str, name: str, options: dict[str, tuple[str, Q | Callable[[dt.datetime], Q]]], *, default: str = ""
+    heading: str, name: str, options: Options, *, default: str = "", at_hand: bool = False
 ) -> type[SimpleListFilter]:
     """A list filter with fixed choices: value → (words, condition, or a function of the time that gives one).
 
-    With a `default` the list opens on that choice and `all` lifts it.
+    With a `default` the list opens on that choice and `all` lifts it. `at_hand`: also as a row above the list.
     """
+    in_sight = at_hand
 
     class Chosen(SimpleListFilter):
-        title, parameter_name = heading, name
+        title, parameter_name, at_hand = heading, name, in_sight
 
         def lookups(self, request, model_admin):
             return [(key, words) for key, (words, _) in options.items()]
@@ -154,6 +165,14 @@ def _way_back(request) -> str:
     return there if safe else ""
 
 
+class Rows(ChangeList):
+    def get_results(self, request) -> None:
+        """Without a filter or search the rows found are all rows: nothing more to offer."""
+        super().get_results(request)
+        if not (self.query or self.has_active_filters):
+            self.full_result_count = self.result_count
+
+
 class AccessAdmin(ModelAdmin):
     """Rows start at `visible_to`, permissions are the person's roles, nothing is deleted unless declared."""
 
@@ -166,6 +185,7 @@ class AccessAdmin(ModelAdmin):
     list_filter_sheet = False
     paginator = CappedPaginator
     panels: tuple[Callable, ...] = ()
+    list_before_template = "admin/at_hand.html"
     change_form_outer_before_template = "admin/panels.html"
 
     @classmethod
@@ -182,6 +202,13 @@ class AccessAdmin(ModelAdmin):
 
     def get_queryset(self, request) -> QuerySet:
         return visible(super().get_queryset(request), request).prefetch_related(*self.list_prefetch)
+
+    def get_changelist(self, request, **kwargs) -> type[ChangeList]:
+        return Rows
+
+    def get_inlines(self, request, obj) -> list:
+        """A new row has nothing below it yet, and a table that does not fit this row is not shown."""
+        return [inline for inline in self.inlines if obj is not None and inline.fits(obj)]
 
     def get_search_results(self, request, queryset, search_term):
         """A pasted identity finds its row; every other text is searched for."""
@@ -203,6 +230,14 @@ class AccessAdmin(ModelAdmin):
         row = self.get_object(request, object_id) if found else None
         return [b for b in found if row and (b.method.offered is None or b.method.offered(row))]
 
+    def changelist_view(self, request, extra_context=None):
+        response = super().changelist_view(request, extra_context)
+        found = (getattr(response, "context_data", None) or {}).get("cl")
+        if found is not None:
+            shown = [spec for spec in found.filter_specs if getattr(spec, "at_hand", False)]
+            response.context_data["at_hand"] = [(spec.title, list(spec.choices(found))) for spec in shown]
+        return response
+
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
         """A rule or a wall of the database that says no becomes a message, and nothing of the form is kept."""
         try:
@@ -219,6 +254,10 @@ class AccessAdmin(ModelAdmin):
         context["panels"] = [panel(request, obj) for panel in self.panels] if obj else []
         return super().render_change_form(request, context, add, change, form_url, obj)
 
+    def called(self, row: Model) -> str:
+        """How messages name the row."""
+        return str(row)
+
     def ask(self, request, row: Model, label: str, question: str) -> TemplateResponse:
         """The page between a button and what it does."""
         context = {
@@ -226,7 +265,9 @@ class AccessAdmin(ModelAdmin):
             "opts": self.opts,
             "original": row,
             "title": label,
-            "question": question or f"{label}: {row}?",
+            "name": self.called(row),
+            "question": question,
+            "variant": "danger" if question else "primary",
             "back": page_of(row),
         }
         return TemplateResponse(request, "admin/ask.html", context)
@@ -248,7 +289,7 @@ class AccessAdmin(ModelAdmin):
             try:
                 act(row)
             except Refusal as refusal:
-                refused.append(f"{row}: {refusal.message}")
+                refused.append(f"{self.called(row)}: {refusal.message}")
             else:
                 self.log_change(request, row, label)
                 done += 1
@@ -273,6 +314,9 @@ def visible(rows: QuerySet, request) -> QuerySet:
 class ReadOnly:
     """Shows and never writes; whatever a form sends is refused."""
 
+    def get_readonly_fields(self, request, obj=None) -> list[str]:
+        return flatten_fieldsets(self.get_fieldsets(request, obj))
+
     def has_add_permission(self, request, obj=None) -> bool:
         return False
 
@@ -289,7 +333,11 @@ class ReadOnlyAdmin(ReadOnly, AccessAdmin):
 
 class _Inline:
     extra = 0
-    show_change_link = False
+
+    @classmethod
+    def fits(cls, row: Model) -> bool:
+        """Whether this row can have such rows below it."""
+        return True
 
     def get_queryset(self, request) -> QuerySet:
         return visible(super().get_queryset(request), request)
@@ -305,7 +353,9 @@ class FormInline(_Inline, StackedInline):
 
 class ReadOnlyTable(ReadOnly, TableInline):
     can_delete = False
+    hide_title = True
 
 
 class ReadOnlyForm(ReadOnly, FormInline):
     can_delete = False
+    hide_title = True

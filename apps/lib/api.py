@@ -3,7 +3,7 @@
 import logging
 from copy import copy
 
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
 from django.db import DataError, IntegrityError
 from django.http import Http404
 from rest_framework import exceptions, status
@@ -77,7 +77,7 @@ def problem_handler(exc: Exception, context: dict) -> Response | None:
     if getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = exc.auth_header
     if getattr(exc, "wait", None):
-        headers["Retry-After"] = str(int(exc.wait) + 1)
+        headers["Retry-After"] = str(exc.wait)
     return problem(refusal, headers)
 
 
@@ -89,6 +89,8 @@ def translate(exc: Exception) -> Refusal | None:
         return NotFound()
     if isinstance(exc, PermissionDenied):
         return Forbidden()
+    if isinstance(exc, RequestDataTooBig):
+        return Refusal("TOO_LARGE", "The body is too large.", status=413)
     if isinstance(exc, ValidationError):
         fields = exc.message_dict if hasattr(exc, "error_dict") else {"non_field_errors": exc.messages}
         return _invalid(fields)

@@ -1,24 +1,26 @@
 """Staff's window on uploads: what came in, what was refused and why, what is stuck."""
 
 from django.contrib import admin
+from django.db.models import Q
 from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from apps.lib.admin import ReadOnlyAdmin, badge, button, link_to
+from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to
 from apps.lib.errors import Conflict
 from apps.uploads import actions, tasks
 from apps.uploads.models import Upload
 
 TONES = {"received": "info", "checked": "warning", "compressed": "warning", "ready": "success", "refused": "danger"}
+STATES = {state: (state, Q(state=state)) for state in Upload.machine.states}
 UNFINISHED = ("checked", "compressed")
 
 
 @admin.register(Upload)
 class UploadAdmin(ReadOnlyAdmin):
     list_display = ["file", "state_badge", "person", "size", "reason", "to_track", "created"]
-    list_filter = ["state", "created_at"]
+    list_filter = [choice_filter("state", "state", STATES, at_hand=True), "created_at"]
     search_fields = ["file_name", "user__email", "error_code", "sha256__startswith"]
     search_help_text = "File name, person's e-mail, error code, SHA-256 or upload id"
     ordering = ["-id"]

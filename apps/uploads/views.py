@@ -27,7 +27,8 @@ def upload(request: HttpRequest) -> HttpResponse:
     form = UploadForm(request.POST or None, request.FILES or None)
     if form.is_valid() and (done := _receive(request, form)):
         return redirect("track-page", done.track_id)
-    facts = {"form": form, "limit": settings.UPLOAD_MAX_BYTES}
+    limit = settings.UPLOAD_MAX_BYTES
+    facts = {"form": form, "limit": limit, "limit_mb": limit // (1024 * 1024), "too_large": actions.too_large().message}
     return render(request, "uploads/upload.html", facts, status=400 if form.errors else 200)
 
 

@@ -280,7 +280,7 @@ def lines_of(supervisor: Supervisor, child: Child) -> Iterator[str]:
 def check_worker(supervisor: Supervisor) -> None:
     """For `--check`: the site's own answer says nothing about the process that does the jobs."""
     supervisor.screen.doing("worker", "asking for an answer")
-    ping = [sys.executable, "-m", "celery", "-A", "config", "inspect", "ping", "-d", worker_name(), "-t", "2"]
+    ping = [sys.executable, "-m", "celery", "-A", "config", "inspect", "ping", "-d", worker_name(), "-t", "1"]
     if not interrupts.wait_until(lambda: supervisor.succeeds(supervisor.spawn("ping", ping)), READY_SECONDS):
         raise Trouble(f"The worker does not answer. Its log is {supervisor.folder.log('worker')}", code=1)
     supervisor.screen.done("worker", "answers")

@@ -88,6 +88,7 @@ function start() {
 
   function say(words) {
     part("note").textContent = words;
+    part("note").classList.toggle("is-bad", words === CANNOT);
   }
 
   function announce() {

@@ -4,7 +4,7 @@ const STATES = {
   received: "Checking the file…",
   checked: "Your track plays already. Making the smaller copy, the preview and the waveform…",
   compressed: "Nearly there…",
-  ready: "Ready.",
+  ready: "Your track is ready.",
 };
 const BROKEN = "The connection broke off. Check it and upload the file again.";
 const UNKNOWN = "The upload did not work. Try again in a moment.";
@@ -29,11 +29,14 @@ function complain(words) {
   part("error").hidden = !words;
 }
 
+function tooLarge(one) {
+  return one.size > Number(form.dataset.limit);
+}
+
 function chosen() {
   const [one] = file.files;
-  complain("");
+  complain(one && tooLarge(one) ? form.dataset.tooLarge : "");
   if (!one) return;
-  if (one.size > Number(form.dataset.limit)) complain(`The file is larger than ${size(Number(form.dataset.limit))}.`);
   if (!title.value || title.value === named) title.value = named = one.name.replace(/\.[^.]*$/, "");
 }
 
@@ -48,7 +51,7 @@ function dropped(event) {
 function send(event) {
   event.preventDefault();
   const [one] = file.files;
-  if (one.size > Number(form.dataset.limit)) return;
+  if (tooLarge(one)) return;
   const body = new FormData(form);
   body.set("is_public", form.elements.is_public.checked);
   complain("");
@@ -129,7 +132,7 @@ async function follow(upload) {
 function offer(track) {
   part("open").href = `/tracks/${track}`;
   part("open").hidden = false;
-  part("open").focus();
+  if (document.activeElement === document.body) part("open").focus(); // the cancel button left with the focus
 }
 
 /** The upload as it stands now; as it stood when the question got lost. */

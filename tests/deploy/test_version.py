@@ -21,7 +21,7 @@ def test_the_way_out_names_a_python_that_really_is_new_enough(tmp_path, monkeypa
     pretender.write_text("#!/bin/sh\nexit 127\n")
     pretender.chmod(0o755)
     real.symlink_to(sys.executable)
-    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.setenv("PATH", str(tmp_path))
     assert version.complaint((3, 10, 1), platform="linux").endswith(f"{real} bin/up")
 
 

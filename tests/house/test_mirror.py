@@ -5,7 +5,7 @@ import ast
 from tests.house.reading import Source, python, without_migrations
 
 # Folders of tests that are about more than one module.
-ACROSS = {"doors", "moves", "house", "fakes", "deploy"}
+ACROSS = {"doors", "faults", "moves", "house", "fakes", "deploy"}
 UNTESTED = {
     "lib/probe_child": "a child program, run for real by the tests of media",
     "lib/sandbox_child": "a child program, run for real by the tests of sandbox",

@@ -104,11 +104,11 @@ def archive_state(track: Track, *, now: dt.datetime | None = None) -> dict:
         return {"state": "kept", "words": "Archived: our own checked copy of every file"}
     words = " and ".join(missing)
     if source.expires_at <= _now(now):
-        return {"state": "lost", "words": f"The provider deleted its {words} before it could be archived"}
+        return {"state": "lost", "words": f"Deleted by the provider before it was archived: {words}"}
     day = f"{source.expires_at:%-d %B %Y}"
     if len(missing) == len(wanted):
         return {"state": "waiting", "words": f"Not archived yet; the provider keeps it until {day}"}
-    return {"state": "waiting", "words": f"Archived, except for its {words}; the provider keeps that until {day}"}
+    return {"state": "waiting", "words": f"Archived except for its {words}; the provider keeps the rest until {day}"}
 
 
 def _now(now: dt.datetime | None) -> dt.datetime:

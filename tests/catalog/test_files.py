@@ -1,0 +1,57 @@
+"""Bytes become a track's files."""
+
+import pytest
+
+from apps.catalog import files
+from apps.catalog.models import Blob, Derivation, TrackFile
+from apps.lib import media, storage
+from tests.make import make_audio, make_playable, make_track
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_same_content_is_one_blob_for_two_tracks(ana, bob):
+    make_playable(ana)
+    make_playable(bob)
+    assert (Blob.objects.count(), TrackFile.objects.count()) == (1, 2)
+
+
+def test_a_new_original_makes_everything_due_again_and_keeps_the_old_bytes(ana, tmp_path):
+    track = make_playable(ana, derived=True)
+    old = track.file("original").blob
+    path = make_audio(tmp_path / "new", seconds=3, seed=9)
+    probe = media.probe(path)
+    files.attach_original(track=track, blob=files.blob_for(storage.put(path), probe.format), probe=probe)
+    row = Derivation.objects.get(track=track)
+    assert (row.state, row.attempts) == ("due", 0) and row.next_at
+    assert track.duration_ms == pytest.approx(3000, rel=0.01)
+    assert storage.exists(old.key) and Blob.objects.filter(pk=old.pk).exists()
+
+
+def test_the_same_original_again_makes_nothing_due(ana, tmp_path):
+    track = make_playable(ana, derived=True)
+    path = make_audio(tmp_path / "same")
+    probe = media.probe(path)
+    files.attach_original(track=track, blob=files.blob_for(storage.put(path), probe.format), probe=probe)
+    assert Derivation.objects.get(track=track).state == "done"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_removed_track_cannot_be_held(ana):
+    from django.db import transaction
+
+    track = make_track(ana)
+    with transaction.atomic():
+        assert files.lock_live(track.pk)
+        track.machine.move(track, "removed", removed_at=track.created_at, title="")
+        assert not files.lock_live(track.pk)
+
+
+@pytest.mark.servers
+def test_a_working_copy_of_a_remote_object_is_verified(ana, tmp_path, settings, object_store):
+    from apps.lib.storage_url import backend_from_url
+
+    settings.STORAGES = {**settings.STORAGES, "blobs": backend_from_url(object_store)}
+    blob = make_playable(ana).file("original").blob
+    assert files.working_copy(blob, tmp_path).parent == tmp_path
+    assert media.probe(tmp_path / "original").size == blob.size

@@ -1,0 +1,77 @@
+"""Small media files for the tests of media, made by code and whole unless their name says otherwise."""
+
+import functools
+import subprocess
+import tempfile
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+
+from deploy.demo import synth
+
+CONVERTED = {
+    "m4a": ["-c:a", "aac", "-f", "ipod"],
+    "ogg": ["-c:a", "libvorbis", "-f", "ogg"],
+    "webm": ["-f", "lavfi", "-i", "testsrc=size=64x48:rate=5:duration=4", "-c:v", "libvpx", "-f", "webm"],
+}
+
+
+@functools.cache
+def make_sound(seconds: float = 4) -> np.ndarray:
+    return synth.compose(5, seconds, tempo=110, pitch_class=9, mode="minor")
+
+
+@functools.cache
+def make_bytes(name: str, seconds: float = 4) -> bytes:
+    """A whole file of the named format, made once."""
+    if name in ("png", "jpeg"):
+        return {"png": synth.cover_png, "jpeg": synth.cover_jpeg}[name](3, 96)
+    with tempfile.TemporaryDirectory() as folder:
+        path, source = Path(folder) / "made", Path(folder) / "source"
+        if name in CONVERTED:
+            synth.write_wav(source, make_sound(seconds))
+            ffmpeg("-i", str(source), *CONVERTED[name], str(path))
+        elif name == "webp":
+            source.write_bytes(make_bytes("png"))
+            ffmpeg("-f", "png_pipe", "-i", str(source), "-f", "webp", str(path))
+        elif name == "mp4":
+            synth.video_mp4(path, make_sound(seconds), make_bytes("png"))
+        else:
+            getattr(synth, f"write_{name}")(path, make_sound(seconds))
+        return path.read_bytes()
+
+
+def ffmpeg(*words: str) -> None:
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *words], check=True)
+
+
+def make_file(folder: Path, body: bytes | str, name: str = "song.mp3") -> Path:
+    path = folder / name
+    path.write_bytes(body if isinstance(body, bytes) else make_bytes(body))
+    return path
+
+
+def seven_bits(number: int) -> bytes:
+    return bytes(number >> shift & 127 for shift in (21, 14, 7, 0))
+
+
+def make_id3(frames: bytes) -> bytes:
+    return b"ID3\x04\x00\x00" + seven_bits(len(frames)) + frames
+
+
+NOT_MEDIA = {
+    "empty": b"",
+    "text": b"Lorem ipsum dolor sit amet. " * 200,
+    "html": b"<!doctype html><html><body>Sorry, this link has expired.</body></html>",
+    "json": b'{"error": "expired"}',
+    "svg": b'<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>',
+    "hls": b"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\nother.wav\n#EXT-X-ENDLIST\n",
+    "ffconcat": b"ffconcat version 1.0\nfile other.wav\n",
+    "tagged hls": make_id3(bytes(20)) + b"#EXTM3U\n#EXTINF:4,\nother.wav\n#EXT-X-ENDLIST\n",
+    "one frame header": b"\xff\xfb\x90\x00" + b"lucky bytes" * 500,
+    "ones": b"\xff" * 5000,
+    "zeros": bytes(5000),
+    "a tag and no end": b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f",
+    "heic": b"\x00\x00\x00\x18ftypheic" + bytes(100),
+}

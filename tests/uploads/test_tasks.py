@@ -1,0 +1,50 @@
+"""Celery's door to uploads: a nudge may come twice, late or never."""
+
+import io
+
+import pytest
+from celery import current_app
+
+from apps.catalog import tasks as derivations
+from apps.uploads import actions, tasks
+from apps.uploads.models import Upload
+from tests.make import audio
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def make_upload(user) -> Upload:
+    return actions.receive(user=user, content=io.BytesIO(audio("wav")), file_name="a.wav")
+
+
+def state_of(upload: Upload) -> str:
+    return Upload.objects.get(pk=upload.pk).state
+
+
+def test_a_nudge_compresses_and_publishes_and_may_come_twice(ana):
+    upload = make_upload(ana)
+    tasks.compress(str(upload.pk))
+    tasks.compress(str(upload.pk))
+    assert state_of(upload) == "ready"
+
+
+def test_a_nudge_for_a_row_that_is_gone_is_nothing(ana):
+    tasks.compress("00000000-0000-7000-8000-000000000000")
+
+
+def test_a_lost_nudge_is_healed_by_the_sweeps(ana):
+    upload = make_upload(ana)
+    derivations.sweep()
+    assert state_of(upload) == "checked"
+    tasks.sweep()
+    assert state_of(upload) == "ready"
+
+
+def test_the_nudge_carries_the_key(ana):
+    current_app.conf.task_always_eager = True
+    try:
+        upload = make_upload(ana)
+        tasks.nudge(upload)
+        assert state_of(upload) == "ready"
+    finally:
+        current_app.conf.task_always_eager = False
