@@ -47,7 +47,7 @@ def navigation(request: HttpRequest) -> list[dict]:
 
 
 def overview(request: HttpRequest, context: dict) -> dict:
-    """The admin's front page: cards, the archive's progress, storage by role. Every count starts at what one may see."""
+    """The admin's front page: cards, the archive's progress, storage by role. Counts start at what one may see."""
     user = request.user
     context["title"] = "Overview"
     if user.has_perm("archive.see"):

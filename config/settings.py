@@ -224,6 +224,7 @@ CELERY_BEAT_SCHEDULE = {
     "archive what is due": {"task": "archive.sweep", "schedule": 60.0, "options": {"expires": 60}},
     "archive daily run": {"task": "archive.daily", "schedule": crontab(hour=3, minute=0)},
     "derive what is due": {"task": "catalog.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "tidy accounts": {"task": "accounts.tidy", "schedule": crontab(hour=4, minute=10)},
     "publish uploads": {"task": "uploads.sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
 assert CELERY_TASK_TIME_LIMIT + 60 < _VISIBILITY, "a task must end before its message is delivered again"

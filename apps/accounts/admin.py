@@ -3,11 +3,13 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
 from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.forms import ModelForm
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from apps.accounts import actions
 from apps.accounts.access import may
@@ -54,8 +56,14 @@ class UserForm(UserChangeForm):
         fields = "__all__"
 
 
+class ProfileWords(ModelForm):
+    class Meta:
+        widgets = {"bio": UnfoldAdminTextareaWidget({"rows": 3})}
+
+
 class ProfileForm(FormInline):
     model = Profile
+    form = ProfileWords
     can_delete = False
     fields = [("username", "display_name"), ("first_name", "last_name"), "bio", ("country", "language", "timezone")]
 

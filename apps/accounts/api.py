@@ -1,7 +1,7 @@
 """The API's accounts half: policies for every view, `/me` and `/me/keys`."""
 
 from django.urls import path
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
 from rest_framework import generics, serializers, status
 from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.response import Response
@@ -13,6 +13,12 @@ from apps.accounts.models import ApiKey, Profile
 from apps.accounts.roles import SCOPES
 from apps.lib.api import Constrained
 
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Of your choosing, one per act: saying the same request again gives the first answer for two days.",
+)
 ANYONE, SIGNED_IN = "anyone", "signed in"
 
 

@@ -83,9 +83,9 @@ def expiry_badge(asset: ArchiveAsset) -> SafeString | str:
 
 
 def due_words(asset: ArchiveAsset) -> SafeString | str:
-    """When a worker takes it next; what is due already waits for nothing but a worker."""
+    """When a worker takes it next; what is due waits for nothing but a worker."""
     due = asset.next_at and asset.next_at <= timezone.now()
-    return "as soon as a worker is free" if due else countdown(asset.next_at)
+    return "due now" if due else countdown(asset.next_at)
 
 
 def reason(row) -> SafeString | str:

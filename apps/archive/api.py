@@ -12,7 +12,8 @@ from rest_framework.reverse import reverse
 from rest_framework.views import APIView
 
 from apps.accounts.access import may
-from apps.accounts.api import SIGNED_IN, policy
+from apps.accounts.api import IDEMPOTENCY_KEY, SIGNED_IN, policy
+from apps.accounts.idempotency import once
 from apps.archive import actions, tasks
 from apps.archive.models import OPEN_STATES, ArchiveAsset, ArchiveJob
 from apps.archive.statistics import statistics
@@ -57,7 +58,8 @@ class RunAnswer(serializers.Serializer):
 class RunView(APIView):
     permission_classes = [policy(scope="archive")]
 
-    @extend_schema(request=RunForm, responses=RunAnswer)
+    @extend_schema(request=RunForm, responses=RunAnswer, parameters=[IDEMPOTENCY_KEY])
+    @once
     def post(self, request) -> Response:
         """Archive one track, or what is due, now. Workers do it; the answer waits for them, `wait` seconds at most."""
         form = RunForm(data=request.data)

@@ -7,7 +7,8 @@ from rest_framework import generics, status
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from apps.accounts.api import ANYONE, policy
+from apps.accounts.api import ANYONE, IDEMPOTENCY_KEY, policy
+from apps.accounts.idempotency import once
 from apps.catalog import actions, bytes
 from apps.catalog.models import Track
 from apps.catalog.serializers import GeneratedSerializer, TrackFacts, TrackSerializer
@@ -58,7 +59,12 @@ class TracksView(generics.ListAPIView):
     def get(self, request, *args, **kwargs) -> Response:
         return super().get(request, *args, **kwargs)
 
-    @extend_schema(request=GeneratedSerializer, responses={201: TrackSerializer, 200: TrackSerializer})
+    @extend_schema(
+        request=GeneratedSerializer,
+        responses={201: TrackSerializer, 200: TrackSerializer},
+        parameters=[IDEMPOTENCY_KEY],
+    )
+    @once
     def post(self, request) -> Response:
         """Register a finished generation; the archive fetches its files at once. Said again: 200, the same track."""
         form = GeneratedSerializer(data=request.data)

@@ -65,7 +65,7 @@ class UploadAdmin(ReadOnlyAdmin):
 
     @display(description="track")
     def to_track(self, upload) -> SafeString | str:
-        return link_to(upload.track)
+        return format_html('<span class="clipped">{}</span>', link_to(upload.track)) if upload.track else ""
 
     @display(description="created", ordering="id")
     def created(self, upload) -> str:

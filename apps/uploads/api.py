@@ -7,7 +7,8 @@ from rest_framework import generics, serializers, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
-from apps.accounts.api import policy
+from apps.accounts.api import IDEMPOTENCY_KEY, policy
+from apps.accounts.idempotency import once
 from apps.catalog.serializers import TrackFacts
 from apps.uploads import actions, tasks
 from apps.uploads.models import Upload
@@ -44,10 +45,12 @@ class UploadsView(generics.ListAPIView):
     def get_queryset(self):
         return Upload.objects.filter(user=self.request.user)
 
-    @extend_schema(request={"multipart/form-data": UploadForm}, responses={201: UploadSerializer})
+    @extend_schema(
+        request={"multipart/form-data": UploadForm}, responses={201: UploadSerializer}, parameters=[IDEMPOTENCY_KEY]
+    )
+    @once
     def post(self, request) -> Response:
         """Upload an MP3, WAV or FLAC file of 50 MiB at most. The track plays at once; its compressed copy follows."""
-        self._refuse_by_length(request)
         form = UploadForm(data=request.data)
         form.is_valid(raise_exception=True)
         facts = dict(form.validated_data)
@@ -62,8 +65,9 @@ class UploadsView(generics.ListAPIView):
         tasks.nudge(upload)
         return Response(UploadSerializer(upload).data, status=status.HTTP_201_CREATED)
 
-    def _refuse_by_length(self, request) -> None:
-        """Before a byte of the body is read."""
+    def initial(self, request, *args, **kwargs) -> None:
+        """A body that is too long is refused before a byte of it is read."""
+        super().initial(request, *args, **kwargs)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > settings.UPLOAD_MAX_BYTES + ENVELOPE:
             raise actions.too_large()

@@ -45,6 +45,12 @@ def test_a_socket_folder_that_somebody_else_prepared_is_refused(tmp_path, monkey
         folder.prepare(path)
 
 
+def test_a_socket_folder_of_another_user_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(folder.os, "geteuid", lambda: os.getuid() + 1)
+    with pytest.raises(Trouble, match="belongs to somebody else"):
+        folder.prepare(tmp_path)
+
+
 def test_a_full_disk_is_a_clear_message(tmp_path):
     with pytest.raises(Trouble) as trouble:
         folder.prepare(tmp_path, room=10**18)

@@ -113,11 +113,11 @@ def test_everything_stops_in_order_of_need(tmp_path):
     assert stopped[-2:] == ["broker", "database"]
 
 
-def test_a_child_that_will_not_end_is_killed_with_its_own_children(tmp_path):
-    script = "trap '' TERM; sleep 60 & echo $! is the grandchild; wait; sleep 60"
+@pytest.mark.parametrize("answer", ["trap '' TERM;", ""], ids=["deaf", "obedient"])
+def test_a_child_takes_its_own_children_with_it_whether_it_obeys_or_not(tmp_path, answer):
     child = children.spawn(
         "web",
-        ["sh", "-c", script],
+        ["sh", "-c", f"sleep 60 & echo $! is the grandchild; {answer} wait; sleep 60"],
         env=dict(os.environ),
         log=tmp_path / "log",
         farewell=((signal.SIGTERM, 0.2),),

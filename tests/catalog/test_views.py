@@ -1,0 +1,168 @@
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.catalog import actions
+from apps.catalog.models import Track
+from apps.catalog.views import PER_PAGE
+from tests.make import make_generated, make_playable, make_track, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def titles(response) -> list[str]:
+    return [track.title for track in response.context["page"]]
+
+
+def page_of(track: Track) -> str:
+    return f"/tracks/{track.pk}"
+
+
+def queries(client, path: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
+        assert client.get(path).status_code == 200
+    return len(seen)
+
+
+def test_the_front_page_shows_public_tracks_newest_first(client, ana):
+    for title in ("First", "Second", "Third"):
+        make_track(ana, title=title)
+    assert titles(client.get("/")) == ["Third", "Second", "First"]
+
+
+def test_the_front_page_shows_everyone_the_same_public_tracks(as_, ana, boss):
+    make_track(ana, title="Public")
+    make_track(ana, title="Private", is_public=False)
+    actions.create(owner=ana, kind="uploaded", title="Not ready")
+    actions.remove(track=make_track(ana, title="Removed"), by=ana)
+    for person in (None, ana, boss):
+        assert titles(as_(person).get("/")) == ["Public"]
+
+
+def test_the_front_page_is_cut_into_pages_that_lead_on(client, ana):
+    for number in range(PER_PAGE + 1):
+        make_track(ana, title=f"Track {number}")
+    first, second = client.get("/"), client.get("/?page=2")
+    assert (len(titles(first)), titles(second)) == (PER_PAGE, ["Track 0"])
+    assert b'rel="next" href="?page=2"' in first.content
+    assert b'rel="prev" href="?page=1"' in second.content
+    assert b'rel="next"' not in second.content
+
+
+@pytest.mark.parametrize("page", ["0", "99", "x", "-1", "", "9" * 5000, "1\x00"])
+def test_a_page_that_does_not_exist_leads_to_one_that_does(client, ana, page):
+    make_track(ana)
+    assert titles(client.get("/", {"page": page})) == ["Night Train"]
+
+
+def test_an_empty_house_says_how_to_begin(client):
+    assert b"Nothing is public yet" in client.get("/").content
+
+
+@pytest.mark.parametrize("signed_in", [False, True])
+def test_the_front_page_costs_the_same_queries_for_one_track_and_for_twenty(as_, ana, signed_in):
+    client = as_(make_user() if signed_in else None)
+    make_playable(ana, derived=True)
+    make_generated(ana)
+    few = queries(client, "/")
+    for _ in range(9):
+        make_playable(make_user(), derived=True, genre="Folk", tempo=96)
+        make_generated(make_user())
+    make_generated(ana)
+    assert queries(client, "/") == few
+
+
+def test_a_track_that_plays_offers_its_stream_and_its_outline(client, ana):
+    track = make_playable(ana, derived=True)
+    shown = client.get(page_of(track)).content.decode()
+    assert f'data-src="/api/v1{page_of(track)}/stream"' in shown
+    assert f'data-wave="/api/v1{page_of(track)}/waveform"' in shown
+
+
+def test_a_track_without_outline_plays_and_says_so(client, ana):
+    shown = client.get(page_of(make_playable(ana))).content.decode()
+    assert "data-src" in shown
+    assert "data-wave" not in shown
+    assert "The waveform is not drawn yet." in shown
+
+
+def test_the_addresses_on_a_page_answer(client, ana):
+    track = make_playable(ana, derived=True)
+    shown = client.get(page_of(track)).content.decode()
+    for attribute in ("src", "wave"):
+        address = re.search(rf'data-{attribute}="([^"]+)"', shown)[1]
+        answer = client.get(address)
+        assert answer.status_code == 200
+        assert b"".join(answer)
+
+
+def test_a_pro_only_track_gives_others_the_preview_and_says_so(as_, ana):
+    track = make_playable(ana, derived=True, is_pro_only=True)
+    for person in (None, make_user()):
+        shown = as_(person).get(page_of(track)).content.decode()
+        assert "/preview" in shown
+        assert "/stream" not in shown
+        assert "The full track is for pro members." in shown
+    for person in (ana, make_user(plan="pro")):
+        shown = as_(person).get(page_of(track)).content.decode()
+        assert "/stream" in shown
+        assert "for pro members" not in shown
+
+
+def test_a_private_track_is_there_for_its_owner_and_staff_only(as_, ana, bob, mod):
+    track = make_track(ana, is_public=False)
+    status = {person: as_(person).get(page_of(track)).status_code for person in (None, ana, bob, mod)}
+    assert status == {None: 404, ana: 200, bob: 404, mod: 200}
+    assert b"Private: only you and staff" in as_(ana).get(page_of(track)).content
+    assert b"Private: only its owner and staff" in as_(mod).get(page_of(track)).content
+
+
+def test_a_removed_track_leaves_a_note_for_staff_only(as_, ana, mod):
+    track = make_playable(ana)
+    actions.remove(track=track, by=ana)
+    assert as_(ana).get(page_of(track)).status_code == 404
+    assert b"Only staff see this page" in as_(mod).get(page_of(track)).content
+
+
+def test_a_track_shows_its_facts(client, ana):
+    track = make_playable(
+        ana, derived=True, genre="Folk", subgenre="Chamber", tempo="96.50", pitch_class=9, mode="minor",
+        mood=["calm"], tags=["night"], description="One.\n\nTwo.",
+    )  # fmt: skip
+    shown = client.get(page_of(track)).content.decode()
+    for fact in (
+        "Folk, Chamber",
+        "96.5 BPM",
+        "A minor",
+        ">8A<",
+        "0:02",
+        "MP3, 44.1 kHz",
+        "% smaller",
+        "calm",
+        "#night",
+    ):
+        assert fact in shown
+    assert "<p>One.</p>" in shown
+
+
+def test_a_generated_track_names_its_provider_and_the_state_of_its_archive(client, ana):
+    shown = client.get(page_of(make_generated(ana))).content.decode()
+    assert "Suno" in shown
+    assert "Not archived yet" in shown
+
+
+def test_words_of_a_track_are_never_markup(client, ana):
+    make_track(ana, title="<b>Bold</b>", artist='"><script>', description="<script>x</script>")
+    for path in ("/", page_of(Track.objects.get())):
+        shown = client.get(path).content.decode()
+        assert "<b>Bold" not in shown
+        assert "<script>" not in shown
+
+
+@pytest.mark.parametrize("path", ["/", "/tracks/00000000-0000-7000-8000-000000000000"])
+def test_pages_are_read_only(client, path):
+    assert client.post(path).status_code == 405
