@@ -58,6 +58,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.limits.bounded_bodies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -180,6 +181,9 @@ ARCHIVE_ALARM_DAYS = env.number("ARCHIVE_ALARM_DAYS", 13, least=1)  # S3-02, kep
 
 # A killed worker's rows are due again after this; a living one renews it three times as often.
 LEASE = timedelta(seconds=env.number("LEASE_SECONDS", 60, least=3, most=3600))
+
+# Only these take a body of a file's size; elsewhere a longer one is refused unread.
+FILE_PATHS = ("/api/v1/uploads", "/upload")
 
 # --- Celery -------------------------------------------------------------------------------------------------------
 _VISIBILITY = 600

@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.forms import ModelForm
 from django.utils import timezone
@@ -137,6 +138,9 @@ def key_badge(key: ApiKey) -> SafeString:
     return badge("usable", "success")
 
 
+admin.site.unregister(Group)  # roles are code: a group would promise what nothing reads
+
+
 @admin.register(User)
 class PersonAdmin(UserAdmin, AccessAdmin):
     form = UserForm
@@ -172,8 +176,9 @@ class PersonAdmin(UserAdmin, AccessAdmin):
 
     def save_form(self, request, form, change):
         """A new person comes by `register`, with a profile, whoever opens the door."""
+        made = super().save_form(request, form, change)
         if change:
-            return super().save_form(request, form, change)
+            return made
         return actions.register(email=form.cleaned_data["email"], password=form.cleaned_data.get("password1") or None)
 
     def save_model(self, request, obj, form, change) -> None:

@@ -29,7 +29,6 @@ from apps.lib.storage import Stored
 log = logging.getLogger(__name__)
 
 ADMIT = {"audio": media.AUDIO_FORMATS, "cover": media.IMAGE_FORMATS, "video": media.VIDEO_FORMATS}
-ROLES = {"audio": "original", "cover": "cover", "video": "video"}
 # A copy may differ from the announced duration by this share or this long, whichever is more.
 DURATION_SHARE, DURATION_MS = 0.02, 1000
 
@@ -187,7 +186,7 @@ def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
     if asset.kind == "audio":
         files.attach_original(track=asset.track, blob=blob, probe=probe)
     else:
-        files.attach(track=asset.track, role=ROLES[asset.kind], blob=blob, probe=probe)
+        files.attach(track=asset.track, role=files.ROLE_OF[asset.kind], blob=blob, probe=probe)
     _close_job(job, asset)
     return True
 

@@ -7,6 +7,9 @@ from apps.lib import storage
 from apps.lib.media import Format, Probe
 from apps.lib.storage import Stored
 
+# Which file of a track a provider's asset becomes.
+ROLE_OF = {"audio": "original", "cover": "cover", "video": "video"}
+
 
 def blob_for(stored: Stored, form: Format) -> Blob:
     """The one row for this content. Two writers of the same bytes get the same row."""

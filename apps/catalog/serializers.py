@@ -7,12 +7,12 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from apps.catalog.files import ROLE_OF
 from apps.catalog.keys import MODES, PITCHES, camelot
 from apps.catalog.models import Track
 
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 CLOCK_SKEW = dt.timedelta(minutes=10)
-ARCHIVED_ROLES = {"audio": "original", "cover": "cover", "video": "video"}
 
 
 def words() -> serializers.ListField:
@@ -45,6 +45,12 @@ class KeyField(serializers.ChoiceField):
         return PITCHES[value]
 
 
+class Switch(serializers.BooleanField):
+    """A form that leaves it out says nothing, as JSON does; the stock field reads that as off."""
+
+    default_empty_html = serializers.empty
+
+
 class TrackFacts(serializers.ModelSerializer):
     """What the owner may write; form only, the rules are in `actions`."""
 
@@ -52,6 +58,7 @@ class TrackFacts(serializers.ModelSerializer):
     scale = serializers.ChoiceField(source="mode", choices=list(MODES), required=False, allow_blank=True)
     mood = words()
     tags = words()
+    is_public = Switch(required=False)
 
     class Meta:
         model = Track
@@ -176,7 +183,7 @@ class TrackSerializer(serializers.ModelSerializer):
     def get_archived_to_storage(self, track) -> bool:
         """C-14: true only when every asset the provider has is ours."""
         source = getattr(track, "source", None)
-        return bool(source) and all(track.file(ARCHIVED_ROLES[kind]) for kind in source.urls())
+        return bool(source) and all(track.file(ROLE_OF[kind]) for kind in source.urls())
 
     def get_storage_audio_url(self, track) -> str | None:
         archived = self._archived(track, "audio")
@@ -189,7 +196,7 @@ class TrackSerializer(serializers.ModelSerializer):
         return self._address(track, "video", track.playable and self._archived(track, "video"))
 
     def _archived(self, track, kind: str) -> bool:
-        return hasattr(track, "source") and track.file(ARCHIVED_ROLES[kind]) is not None
+        return hasattr(track, "source") and track.file(ROLE_OF[kind]) is not None
 
     def _lives(self, track, field: str) -> bool:
         source = getattr(track, "source", None)

@@ -7,11 +7,12 @@ person; a small script posts at once where there is nothing to ask.
 import datetime as dt
 import logging
 import uuid
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable
 from functools import wraps
 
 from django.contrib import messages
-from django.contrib.admin import SimpleListFilter
+from django.contrib.admin import ShowFacets, SimpleListFilter
 from django.contrib.admin.checks import ModelAdminChecks
 from django.contrib.admin.utils import flatten_fieldsets
 from django.core.paginator import Paginator
@@ -35,7 +36,7 @@ from apps.lib.errors import Refusal
 log = logging.getLogger(__name__)
 
 MOST_AT_ONCE = 200
-MOST_REFUSALS_TOLD = 10
+MOST_NAMES = 20
 
 
 def badge(text: str, tone: str = "") -> SafeString:
@@ -181,6 +182,7 @@ class AccessAdmin(ModelAdmin):
     list_prefetch: tuple = ()
     list_per_page = 50
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER  # one count over the whole table per choice
     list_disable_select_all = True
     list_filter_sheet = False
     paginator = CappedPaginator
@@ -282,25 +284,25 @@ class AccessAdmin(ModelAdmin):
             self.log_change(request, row, label)
             self.message_user(request, said, messages.SUCCESS)
 
-    def each(self, request, rows: Iterable[Model], label: str, act: Callable[[Model], object]) -> None:
-        """Do it to every chosen row; says for how many it worked and names each row that refused."""
-        done, refused = 0, []
-        for row in list(rows)[:MOST_AT_ONCE]:
+    def each(self, request, rows: QuerySet | list, label: str, act: Callable[[Model], object]) -> None:
+        """Do it to each row, to `MOST_AT_ONCE` at most; says how many were done and names those that refused."""
+        done, refused = 0, defaultdict(list)
+        for row in rows[:MOST_AT_ONCE]:
             try:
                 act(row)
             except Refusal as refusal:
-                refused.append(f"{self.called(row)}: {refusal.message}")
+                refused[refusal.message].append(self.called(row))
             else:
                 self.log_change(request, row, label)
                 done += 1
-        self.message_user(request, f"{label}: {done} done, {len(refused)} refused.", _level(done, refused))
-        for text in refused[:MOST_REFUSALS_TOLD]:
-            self.message_user(request, text, messages.WARNING)
-        if len(refused) > MOST_REFUSALS_TOLD:
-            self.message_user(request, f"… and {len(refused) - MOST_REFUSALS_TOLD} more.", messages.WARNING)
+        total = sum(map(len, refused.values()))
+        self.message_user(request, f"{label}: {done} done, {total} refused.", _level(done, total))
+        for why, names in refused.items():
+            rest = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            self.message_user(request, f"{', '.join(names[:MOST_NAMES])}{rest}: {why}", messages.WARNING)
 
 
-def _level(done: int, refused: list[str]) -> int:
+def _level(done: int, refused: int) -> int:
     if not refused:
         return messages.SUCCESS
     return messages.WARNING if done else messages.ERROR

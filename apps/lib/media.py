@@ -38,6 +38,7 @@ __all__ = [
     "Probe",
     "peaks",
     "preview",
+    "preview_start",
     "probe",
     "recommended_bit_rate",
     "sniff",
@@ -134,10 +135,15 @@ def transcode(source: Path, target: Path, *, source_format: Format, bit_rate: in
     return _to_mp3(source, target, source_format, bit_rate, [], [])
 
 
+def preview_start(duration_ms: int, length_ms: int) -> int:
+    """Where a preview of this length lies: a third in, or where a short track still has its length (ms)."""
+    return min(duration_ms // 3, duration_ms - length_ms)
+
+
 def preview(source: Path, target: Path, *, source_format: Format, duration_ms: int, length_ms: int = 30_000) -> Probe:
     """Write an MP3 clip from a third into the sound (all of a short one), faded in and out over 1 s."""
     length = min(int(length_ms), int(duration_ms))
-    start = min(int(duration_ms) // 3, int(duration_ms) - length)
+    start = preview_start(int(duration_ms), length)
     fade = min(1000, length // 4)
     fades = f"afade=t=in:d={fade}ms,afade=t=out:st={length - fade}ms:d={fade}ms"
     window = [*(["-ss", f"{start}ms"] if start else []), "-t", f"{length}ms"]

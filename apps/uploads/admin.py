@@ -40,6 +40,9 @@ class UploadAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("user__profile", "track")
 
+    def called(self, upload) -> str:
+        return upload.file_name
+
     @display(description="file")
     def file(self, upload) -> SafeString:
         return format_html('<span class="clipped" title="{0}">{0}</span>', upload.file_name)

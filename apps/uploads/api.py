@@ -1,6 +1,5 @@
 """`/uploads`: a file comes in as multipart/form-data."""
 
-from django.conf import settings
 from django.urls import path
 from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
@@ -12,9 +11,6 @@ from apps.accounts.idempotency import once
 from apps.catalog.serializers import TrackFacts
 from apps.uploads import actions, tasks
 from apps.uploads.models import Upload
-
-# Form fields and boundaries around the file.
-ENVELOPE = 1024 * 1024
 
 
 class UploadForm(TrackFacts):
@@ -64,13 +60,6 @@ class UploadsView(generics.ListAPIView):
         )
         tasks.nudge(upload)
         return Response(UploadSerializer(upload).data, status=status.HTTP_201_CREATED)
-
-    def initial(self, request, *args, **kwargs) -> None:
-        """A body that is too long is refused before a byte of it is read."""
-        super().initial(request, *args, **kwargs)
-        length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdecimal() and int(length) > settings.UPLOAD_MAX_BYTES + ENVELOPE:
-            raise actions.too_large()
 
 
 class UploadView(generics.RetrieveAPIView):

@@ -4,6 +4,7 @@ Standard library only: this runs before anything is installed.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import importlib
@@ -46,6 +47,11 @@ def run(module: str, requirements: str, arguments: list[str]) -> int:
     except Trouble as trouble:
         screen.say(str(trouble))
         return trouble.code
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        screen.say(f"\nThe disk is full ({error.filename or 'while writing'}). Make room and start again.")
+        return 1
     except KeyboardInterrupt:
         screen.say("\nStopped during the set-up. The next start goes on from here.")
         return 130

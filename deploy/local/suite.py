@@ -22,7 +22,8 @@ Without arguments: ruff, then the whole suite. With arguments: pytest with them,
   bin/test tests/archive -k lease -x
 
 DATABASE_URL, REDIS_URL and STORAGE_URL, where they are set, name servers of yours to use instead of the
-throw-away ones. KEEPTRACK_VENV names the virtual environment (default .venv). Returns pytest's exit code."""
+throw-away ones. KEEPTRACK_VENV names the virtual environment (default .venv), KEEPTRACK_TEST_DATA the
+folder of the throw-away servers (default var/test). Returns pytest's exit code."""
 SLOTS = 16
 
 
@@ -30,13 +31,9 @@ def main(arguments: list[str]) -> int:
     if {"-h", "--help"} & set(arguments):
         print(HELP)
         return 0
-    screen = Screen()
     interrupts.install()
     try:
-        return run(arguments, screen)
-    except Trouble as trouble:
-        screen.say(str(trouble))
-        return trouble.code
+        return run(arguments, Screen())
     except Stopped:
         return 130
 

@@ -11,8 +11,8 @@ from deploy.local.screen import Screen, Trouble
 
 QUICK_SECONDS = 10.0
 QUICK_DEATHS = 3
-# First what takes work in, last what the others need; everything within one group is asked at once.
-STOP_ORDER = (("beat",), ("worker", "web", "provider"), ("broker",), ("database",))
+# First what makes work, last what the others need. A group is asked in this order, and waited for as one.
+STOP_ORDER = (("beat", "worker", "web", "provider"), ("broker",), ("database",))
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Supervisor:
 
         ordered = {name for group in STOP_ORDER for name in group}
         steps = [child for child in self.spawned if child.name not in ordered]
-        groups = [[child for child in self.spawned if child.name in names] for names in STOP_ORDER]
+        groups = [[child for name in names for child in self.spawned if child.name == name] for names in STOP_ORDER]
         for group in (steps, *groups):
             children.stop(group, hurried)
         self.spawned.clear()

@@ -5,7 +5,7 @@ import os
 import select
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -34,24 +34,31 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     add, data = parser.add_argument, os.environ.get("KEEPTRACK_DATA") or ROOT / "var"
     add("--no-demo", action="store_true", help="start empty, without the demo community")
-    add("--port", type=int, default=8000, help="port of the web site (8000)")
+    add("--port", type=number(65535), default=8000, help="port of the web site (8000)")
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
     add("--data", type=Path, default=data, metavar="DIR", help="data folder (KEEPTRACK_DATA or var/)")
-    add("--workers", type=int, default=2, metavar="N", help="processes for the web and for the jobs, each (2)")
+    add("--workers", type=number(64), default=2, metavar="N", help="processes for the web and for the jobs, each (2)")
     add("--reset-password", action="store_true", help="give the first staff account a new password")
     add("--check", action="store_true", help="start everything, report, stop; exit 0 if all was well")
     return parser.parse_args(arguments)
 
 
+def number(most: int) -> Callable[[str], int]:
+    """A whole number from 1 to `most`, for the command line."""
+
+    def parsed(text: str) -> int:
+        if not text.isdecimal() or not 1 <= int(text) <= most:
+            raise argparse.ArgumentTypeError(f"{text} is no whole number from 1 to {most}")
+        return int(text)
+
+    return parsed
+
+
 def main(arguments: list[str]) -> int:
     options = parse(arguments)
-    screen = Screen()
     interrupts.install()
     try:
-        return run(options, screen)
-    except Trouble as trouble:
-        screen.say(str(trouble))
-        return trouble.code
+        return run(options, Screen())
     except Stopped:
         return 0
 
@@ -272,6 +279,7 @@ def lines_of(supervisor: Supervisor, child: Child) -> Iterator[str]:
         *whole, rest = (rest + (chunk or b"")).split(b"\n")
         yield from (line.decode(errors="replace") for line in whole if line.strip())
         if chunk == b"":
+            yield from [rest.decode(errors="replace")] if rest else ()
             return
         supervisor.watch()
         interrupts.pause(0)

@@ -5,123 +5,129 @@ const CANNOT = "This track cannot be played right now.";
 const PREVIEW = "Preview. The full track is for pro members.";
 
 const player = document.querySelector("[data-player]");
+const audio = player?.querySelector("audio");
+const wave = player?.querySelector("wave-form");
 const part = (name) => player.querySelector(`[data-${name}]`);
 const buttons = [...document.querySelectorAll("[data-play]")];
+const session = navigator.mediaSession;
 let current = null; // the button whose track is loaded
 
-if (player) start();
+/** Where the sound begins in its track, in seconds: not at 0 for a preview. */
+const begins = () => Number(current?.dataset.start) || 0;
+const neighbour = (by) => buttons[buttons.indexOf(current) + by];
+const isBar = () => Boolean(part("now-title"));
 
-function start() {
-  const audio = player.querySelector("audio");
-  const wave = player.querySelector("wave-form");
-  const begins = () => Number(current?.dataset.start) || 0;
+function load(button) {
+  if (current) show(false);
+  current = button;
+  const track = button.dataset;
+  audio.src = track.src;
+  wave.setAttribute("duration", track.duration);
+  wave.setAttribute("from", track.start);
+  wave.setAttribute("to", track.end);
+  wave.setAttribute("label", `Position in ${track.title}`);
+  wave.setAttribute("src", track.wave || "");
+  wave.time = begins();
+  player.hidden = false;
+  say(isBar() && track.part === "preview" ? PREVIEW : "");
+  if (isBar()) introduce(track);
+  tick();
+}
 
-  function load(button) {
-    if (current) show(false);
-    current = button;
-    const track = button.dataset;
-    audio.src = track.src;
-    for (const [name, value] of Object.entries({
-      duration: track.duration, from: track.start, to: track.end, label: `Position in ${track.title}`, src: track.wave || "",
-    })) wave.setAttribute(name, value);
-    wave.time = begins();
-    player.hidden = false;
-    say(track.part === "preview" && part("now-title") ? PREVIEW : "");
-    if (part("now-title")) introduce(track, button);
-    tick();
+function introduce(track) {
+  part("now-title").textContent = track.title;
+  part("now-title").href = track.page;
+  part("now-by").textContent = track.by;
+  part("length").textContent = track.duration ? wave.clock(Number(track.duration)) : "";
+  const cover = current.parentElement.querySelector(".cover").cloneNode(true);
+  cover.dataset.nowCover = "";
+  part("now-cover").replaceWith(cover);
+  for (const key of player.querySelectorAll("[data-step]")) key.disabled = !neighbour(Number(key.dataset.step));
+}
+
+async function play(button = current) {
+  if (button !== current) load(button);
+  else if (audio.error) retry();
+  try {
+    await audio.play();
+  } catch {
+    // Refused by the browser or cut short by the next choice; a broken sound speaks through `error`.
   }
+}
 
-  function introduce(track, button) {
-    part("now-title").textContent = track.title;
-    part("now-title").href = track.page;
-    part("now-by").textContent = track.by;
-    part("now-cover").replaceWith(copyOfCover(button));
-    part("length").textContent = track.duration ? wave.clock(Number(track.duration)) : "";
-    for (const key of player.querySelectorAll("[data-step]")) key.disabled = !neighbour(Number(key.dataset.step));
+function retry() {
+  const at = wave.time - begins();
+  audio.load();
+  audio.currentTime = at;
+  say("");
+}
+
+function toggle(button) {
+  if (button === current && !audio.paused && !audio.error) audio.pause();
+  else play(button);
+}
+
+function show(playing) {
+  for (const button of [current, part("toggle")]) {
+    button?.classList.toggle("is-playing", playing);
+    button?.setAttribute("aria-label", `${playing ? "Pause" : "Play"} ${current.dataset.title}`);
   }
+  if (session) session.playbackState = playing ? "playing" : "paused";
+}
 
-  function copyOfCover(button) {
-    const cover = button.parentElement.querySelector(".cover").cloneNode(true);
-    cover.dataset.nowCover = "";
-    return cover;
-  }
+function tick() {
+  if (!audio.error && !audio.seeking) wave.time = begins() + audio.currentTime;
+  part("elapsed").textContent = wave.clock();
+}
 
-  function neighbour(by) {
-    return buttons[buttons.indexOf(current) + by];
-  }
+function say(words) {
+  part("note").textContent = words;
+  part("note").classList.toggle("is-bad", words === CANNOT);
+}
 
-  async function play(button = current) {
-    if (button !== current) load(button);
-    else if (audio.error) retry();
-    try {
-      await audio.play();
-    } catch {
-      // Refused by the browser or cut short by the next choice; a broken sound speaks through `error`.
-    }
-  }
+/** To the lock screen and the media keys. */
+function announce() {
+  if (!session) return;
+  const { title, by, cover } = current.dataset;
+  session.metadata = new MediaMetadata({ title, artist: by, artwork: cover ? [{ src: cover }] : [] });
+}
 
-  function retry() {
-    const at = wave.time - begins();
-    audio.load();
-    audio.currentTime = at;
-    say("");
-  }
+function ended() {
+  const next = isBar() && neighbour(1);
+  if (next) play(next);
+  else audio.currentTime = 0;
+}
 
-  function toggle(button) {
-    if (button === current && !audio.paused && !audio.error) audio.pause();
-    else play(button);
-  }
+function broke() {
+  show(false);
+  say(CANNOT);
+}
 
-  function show(playing) {
-    for (const button of [current, part("toggle")]) {
-      if (!button) continue;
-      button.classList.toggle("is-playing", playing);
-      button.setAttribute("aria-label", `${playing ? "Pause" : "Play"} ${current.dataset.title}`);
-    }
-    if ("mediaSession" in navigator) navigator.mediaSession.playbackState = playing ? "playing" : "paused";
-  }
+/** A generated track may not know its length before it plays. */
+function measured() {
+  if (current.dataset.duration || !Number.isFinite(audio.duration)) return;
+  wave.setAttribute("duration", audio.duration);
+  part("length").textContent = wave.clock(audio.duration);
+}
 
-  function tick() {
-    if (!audio.error && !audio.seeking) wave.time = begins() + audio.currentTime;
-    part("elapsed").textContent = wave.clock();
-  }
-
-  function say(words) {
-    part("note").textContent = words;
-    part("note").classList.toggle("is-bad", words === CANNOT);
-  }
-
-  function announce() {
-    if (!("mediaSession" in navigator)) return;
-    const { title, by, cover } = current.dataset;
-    navigator.mediaSession.metadata = new MediaMetadata({ title, artist: by, artwork: cover ? [{ src: cover }] : [] });
-  }
-
-  audio.addEventListener("play", () => (show(true), announce()));
+function listen() {
+  audio.addEventListener("play", () => {
+    show(true);
+    announce();
+  });
   audio.addEventListener("pause", () => show(false));
   audio.addEventListener("timeupdate", tick);
   audio.addEventListener("seeked", tick);
-  audio.addEventListener("playing", () => part("note").textContent === CANNOT && say(""));
-  audio.addEventListener("ended", () => {
-    const next = part("now-title") && neighbour(1);
-    if (next) play(next);
-    else audio.currentTime = 0;
-  });
-  audio.addEventListener("durationchange", () => {
-    if (current.dataset.duration || !Number.isFinite(audio.duration)) return;
-    wave.setAttribute("duration", audio.duration);
-    part("length").textContent = wave.clock(audio.duration);
-  });
-  audio.addEventListener("error", () => {
-    if (!audio.getAttribute("src")) return;
-    show(false);
-    say(CANNOT);
-  });
+  audio.addEventListener("ended", ended);
+  audio.addEventListener("durationchange", measured);
+  audio.addEventListener("error", broke);
   wave.addEventListener("seek", (event) => {
     audio.currentTime = event.detail - begins();
     part("elapsed").textContent = wave.clock();
   });
+}
 
+function offerKeys() {
   for (const button of buttons) {
     button.hidden = false;
     button.addEventListener("click", () => toggle(button));
@@ -130,25 +136,21 @@ function start() {
   for (const key of player.querySelectorAll("[data-step]")) {
     key.addEventListener("click", () => play(neighbour(Number(key.dataset.step))));
   }
-  if ("mediaSession" in navigator) {
-    navigator.mediaSession.setActionHandler("play", () => play());
-    navigator.mediaSession.setActionHandler("pause", () => audio.pause());
-  }
-  controlVolume(audio);
-  if ("ready" in player.dataset) load(buttons[0]);
+  session?.setActionHandler("play", () => play());
+  session?.setActionHandler("pause", () => audio.pause());
 }
 
-function controlVolume(audio) {
+function offerVolume() {
   const slider = part("volume");
   const mute = part("mute");
-  const set = (volume) => {
-    audio.volume = slider.value = volume;
-    remember(volume);
-  };
-  slider.addEventListener("input", () => ((audio.muted = false), set(Number(slider.value))));
+  slider.value = audio.volume = remembered();
+  slider.addEventListener("input", () => {
+    audio.muted = false;
+    audio.volume = slider.value;
+    remember(slider.value);
+  });
   mute.addEventListener("click", () => (audio.muted = !audio.muted));
   audio.addEventListener("volumechange", () => mute.setAttribute("aria-pressed", audio.muted || audio.volume === 0));
-  set(remembered());
 }
 
 function remember(volume) {
@@ -161,9 +163,16 @@ function remember(volume) {
 
 function remembered() {
   try {
-    const volume = Number.parseFloat(localStorage.getItem("volume") ?? "1");
+    const volume = Number.parseFloat(localStorage.getItem("volume"));
     return volume >= 0 && volume <= 1 ? volume : 1;
   } catch {
     return 1;
   }
+}
+
+if (player) {
+  listen();
+  offerKeys();
+  offerVolume();
+  if ("ready" in player.dataset) load(buttons[0]);
 }

@@ -65,6 +65,7 @@ function send(event) {
   sending.open("POST", form.dataset.api);
   sending.setRequestHeader("X-CSRFToken", form.elements.csrfmiddlewaretoken.value);
   sending.setRequestHeader("Accept", "application/json");
+  sending.setRequestHeader("Idempotency-Key", `${Date.now()}-${Math.random()}`);
   sending.send(body);
 }
 

@@ -1,7 +1,9 @@
+import errno
 import fcntl
 import io
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,17 @@ def test_a_full_disk_is_noticed_before_the_installation(tmp_path):
     with pytest.raises(Trouble) as trouble:
         bootstrap.check_room(tmp_path, needed=10**18)
     assert "KEEPTRACK_VENV" in str(trouble.value)
+
+
+def test_a_disk_that_fills_up_later_is_a_message_and_no_traceback(monkeypatch, capsys):
+    def main(arguments):
+        raise OSError(errno.ENOSPC, "No space left on device", "/data/log")
+
+    monkeypatch.setattr(bootstrap, "ensure", lambda *words: None)
+    monkeypatch.setenv("KEEPTRACK_VENV", sys.prefix)
+    monkeypatch.setitem(sys.modules, "program", types.SimpleNamespace(main=main))
+    assert bootstrap.run("program", "requirements.txt", []) == 1
+    assert "The disk is full (/data/log)" in capsys.readouterr().out
 
 
 def test_a_python_without_ensurepip_is_told_the_missing_package(tmp_path, monkeypatch):

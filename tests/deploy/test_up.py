@@ -144,6 +144,14 @@ def test_the_printed_address_works_on_this_machine(host, url):
     assert up.local_url(make_options("--host", host)) == url
 
 
+@pytest.mark.parametrize("words", [("--port", "65536"), ("--port", "0"), ("--workers", "many")])
+def test_a_number_that_makes_no_sense_is_refused(words, capsys):
+    with pytest.raises(SystemExit) as end:
+        make_options(*words)
+    assert end.value.code == 2
+    assert "whole number from 1 to" in capsys.readouterr().err
+
+
 def test_two_test_runs_at_once_do_not_share_a_folder(tmp_path):
     first, lock = suite.take_slot(tmp_path)
     second, other = suite.take_slot(tmp_path)

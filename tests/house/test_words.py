@@ -2,6 +2,7 @@
 
 import ast
 import re
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -97,19 +98,29 @@ def test_nobody_receives_signals():
     assert offences(receives, python("apps", "config")) == []
 
 
-@pytest.mark.parametrize(
-    "signal",
-    [signals.pre_init, signals.post_init, signals.pre_save, signals.post_save, signals.pre_delete, signals.post_delete,
-     signals.m2m_changed, signals.pre_migrate, signals.post_migrate],
-)  # fmt: skip
-def test_no_receiver_of_ours_is_connected(signal):
-    held = [entry[1] for entry in signal.receivers]
-    found = [receiver() if isinstance(receiver, object) and _is_weak(receiver) else receiver for receiver in held]
-    assert [f for f in found if getattr(f, "__module__", "").startswith(("apps.", "config"))] == []
+MODEL_SIGNALS = [signal for signal in vars(signals).values() if isinstance(signal, signals.ModelSignal)]
 
 
-def _is_weak(receiver) -> bool:
-    return type(receiver).__name__ in ("ReferenceType", "weakref", "WeakMethod")
+def connected(signal: signals.ModelSignal) -> list:
+    """The receivers of ours that are connected, however it was done."""
+    held = (receiver() if isinstance(receiver, weakref.ref) else receiver for _, receiver, *_ in signal.receivers)
+    return [receiver for receiver in held if getattr(receiver, "__module__", "").startswith(("apps.", "config."))]
+
+
+def test_no_receiver_of_ours_is_connected():
+    assert len(MODEL_SIGNALS) >= 7
+    assert [receiver for signal in MODEL_SIGNALS for receiver in connected(signal)] == []
+
+
+def test_a_connected_receiver_is_caught():
+    def receiver(**what): ...
+
+    receiver.__module__ = "apps.catalog.actions"
+    signals.post_save.connect(receiver)
+    try:
+        assert connected(signals.post_save) == [receiver]
+    finally:
+        signals.post_save.disconnect(receiver)
 
 
 def test_no_path_of_one_machine_is_named():

@@ -24,10 +24,11 @@ def test_a_playlist_never_yields_the_sound_it_points_at(tmp_path, name):
 @pytest.mark.parametrize("form", FORMATS.values(), ids=FORMATS)
 def test_every_call_of_ffmpeg_stands_behind_all_walls(tmp_path, monkeypatch, form):
     """One wall hides the fall of another from every other test, so here is the argument list itself."""
+    song = make_file(tmp_path, form.name)
     echo = make_file(tmp_path, b'#!/bin/sh\necho "$@" >&2\n', "echo")
     echo.chmod(0o755)
     monkeypatch.setattr(imageio_ffmpeg, "get_ffmpeg_exe", lambda: str(echo))
-    said = convert(make_file(tmp_path, form.name), form, ["pipe:1"], limits=Limits()).stderr.decode()
+    said = convert(song, form, ["pipe:1"], limits=Limits()).stderr.decode()
     before, _, after = said.partition(" -i ")
     assert after == f"file:{tmp_path}/song.mp3 pipe:1\n"
     assert before.endswith(f" -f {form.demuxer}")

@@ -83,7 +83,8 @@ BAD = {
     "empty": (b"", 400, "EMPTY_FILE"),
     "truncated wav": (audio("wav")[:9000], 422, "MEDIA_UNREADABLE"),
     "truncated flac": (audio("flac")[: len(audio("flac")) // 2], 422, "MEDIA_UNREADABLE"),
-    "too large": (bytes(51 * 1024 * 1024), 413, "FILE_TOO_LARGE"),
+    "too large": (bytes(50 * 1024 * 1024 + 1), 413, "FILE_TOO_LARGE"),
+    "51 MiB": (bytes(51 * 1024 * 1024), 413, "FILE_TOO_LARGE"),
 }
 
 
@@ -158,3 +159,10 @@ def test_uploading_by_key_needs_the_scope(as_, ana):
     assert send(client, audio("mp3")).status_code == 403
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(ana, 'upload')}")
     assert send(client, audio("mp3")).status_code == 201
+
+
+@pytest.mark.parametrize(("sent", "public"), [({}, True), ({"is_public": "false"}, False), ({"is_public": "true"}, True)])
+def test_a_track_is_public_unless_said_otherwise(as_, ana, sent, public):
+    """C-11; a form that leaves the switch out says nothing."""
+    answer = send(as_(ana), audio("mp3"), **sent)
+    assert Track.objects.get(pk=answer.json()["track"]).is_public is public

@@ -8,12 +8,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.catalog import keys
+from apps.catalog.files import ROLE_OF
 from apps.catalog.models import Track, TrackFile
+from apps.lib.media import preview_start
 
 register = template.Library()
 
 HUES, SHAPES = 12, 4  # what site.css knows
-ARCHIVED_ROLES = {"audio": "original", "cover": "cover", "video": "video"}
 
 
 @register.filter
@@ -89,8 +90,7 @@ def sound(track: Track, *, now: dt.datetime | None = None) -> dict:
     if clip is None:
         return {}
     length = min(clip.duration_ms, track.duration_ms)
-    # A preview is cut a third into the track, or where a short track still has its length.
-    start = min(track.duration_ms // 3, track.duration_ms - length)
+    start = preview_start(track.duration_ms, length)
     return {"part": "preview", "url": reverse("track-preview", args=[track.pk]), "start": start, "end": start + length}
 
 
@@ -99,7 +99,7 @@ def archive_state(track: Track, *, now: dt.datetime | None = None) -> dict:
     """How safe a generated track's files are: `state` (kept, waiting, lost) and words for it (C-14)."""
     source = track.source
     wanted = source.urls()
-    missing = [kind for kind in wanted if track.file(ARCHIVED_ROLES[kind]) is None]
+    missing = [kind for kind in wanted if track.file(ROLE_OF[kind]) is None]
     if not missing:
         return {"state": "kept", "words": "Archived: our own checked copy of every file"}
     words = " and ".join(missing)

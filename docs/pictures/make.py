@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""Takes the tour's pictures from a running `bin/up`. `docs/pictures/make.py --help` says what it needs.
+
+It signs in as staff, asks the demo's provider to misbehave for three tracks so that the archive has something to show,
+uploads one file, and writes one PNG per shot. A second run finds those three tracks again.
+"""
+
+import argparse
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlsplit
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+WIDE, NARROW = (1440, 900), (390, 844)
+MOST_BYTES = 200_000
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync --hide-scrollbars""".split()
+# provider, path at the demo's provider, how it answers there (None: nothing stands there), title
+TROUBLES = (
+    ("suno", "/suno/tour-1.mp3", "503", "Paper Moon Over Porto"),
+    ("mureka", "/mureka/song/tour-2.mp3", "html200", "Night Ferry"),
+    ("replicate", "/replicate/tour-3/output.wav", None, "Glass Orchard"),
+)
+NEEDS = """This needs Playwright for Python and a Chromium:
+
+  .venv/bin/pip install playwright
+  Debian, Ubuntu: apt install chromium; or .venv/bin/playwright install chromium
+
+and then: .venv/bin/python docs/pictures/make.py --password PASSWORD"""
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description="Take the pictures of the tour from a running bin/up with its demo community.",
+        epilog=NEEDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--site", default="http://127.0.0.1:8000", help="address of the site (%(default)s)")
+    parser.add_argument("--provider", default="http://127.0.0.1:8901", help="the demo's provider (%(default)s)")
+    parser.add_argument("--email", default="admin@keeptrack.local", help="the staff account (%(default)s)")
+    parser.add_argument("--password", required=True, help="its password, as bin/up printed it")
+    parser.add_argument("--browser", default=found_browser(), help="path of a Chromium (%(default)s)")
+    parser.add_argument("--out", type=Path, default=HERE, help="folder for the pictures (%(default)s)")
+    parser.add_argument("shots", nargs="*", metavar="SHOT", help="only these, by name; all without")
+    return parser.parse_args()
+
+
+def found_browser() -> str | None:
+    """A Chromium on PATH; None leaves it to Playwright, which may have its own."""
+    return next((path for path in map(shutil.which, BROWSERS) if path), None)
+
+
+class Tour:
+    """One browser, one person, one folder of pictures."""
+
+    def __init__(self, browser, options: argparse.Namespace):
+        self.browser, self.options = browser, options
+        self.state = None
+
+    def open(self, path: str, *, size=WIDE, dark: bool = False, staff: bool = True):
+        """A page at `path`, loaded and at rest; in the dark scheme on demand; anonymous unless `staff`."""
+        context = self.browser.new_context(
+            viewport=dict(zip(("width", "height"), size, strict=True)),
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            storage_state=self.state if staff else None,
+        )
+        page = context.new_page()
+        page.goto(self.options.site + path, wait_until="networkidle")
+        return page
+
+    def sign_in(self) -> None:
+        page = self.open("/sign-in", staff=False)
+        page.fill("input[type=email]", self.options.email)
+        page.fill("input[type=password]", self.options.password)
+        page.click("main button[type=submit], main form button")
+        page.wait_for_load_state("networkidle")
+        if page.get_by_role("link", name="Admin").count() == 0:
+            sys.exit(f"{self.options.email} could not sign in as staff at {self.options.site}.")
+        self.state = page.context.storage_state()
+        page.context.close()
+
+    def trouble(self) -> None:
+        """Three generated tracks whose files the provider does not hand out, each brought before a worker once."""
+        page = self.open("/")
+        for provider, path, answer, title in TROUBLES:
+            if answer:
+                page.request.post(f"{self.options.provider}/_control", data={"behave": {"path": path, "as": answer}})
+            url = self.options.provider + path
+            body = {"provider": provider, "provider_track_id": f"tour-{title}", "title": title, "audio_url": url}
+            answered = self.post(page, "/api/v1/tracks", {**body, "is_public": False})
+            if answered.ok:
+                self.post(page, "/api/v1/archive/run", {"track_id": answered.json()["id"], "wait": 5})
+        page.context.close()
+
+    def post(self, page, path: str, body: dict):
+        host = urlsplit(self.options.site).hostname
+        cookies = {cookie["name"]: cookie["value"] for cookie in page.context.cookies() if cookie["domain"] == host}
+        headers = {"X-CSRFToken": cookies.get("csrftoken", ""), "Referer": self.options.site + "/"}
+        return page.request.post(self.options.site + path, data=body, headers=headers)
+
+    def first(self, kind: str) -> str:
+        """Path of the newest public track of a kind that has its waveform."""
+        page = self.open("/", staff=False)
+        tracks = page.request.get(f"{self.options.site}/api/v1/tracks?kind={kind}").json()["results"]
+        page.context.close()
+        chosen = [track["id"] for track in tracks if track["waveform_url"]]
+        if not chosen:
+            sys.exit("The demo's tracks are not ready yet. Wait a minute and try again.")
+        return chosen[0]
+
+    def keep(self, name: str, page) -> None:
+        page.wait_for_timeout(400)  # fonts and the last picture
+        path = self.options.out / f"{name}.png"
+        page.screenshot(path=path, animations="disabled")
+        page.context.close()
+        size = path.stat().st_size
+        print(f"{path.name:<28} {size / 1000:6.0f} kB{'  TOO LARGE' if size > MOST_BYTES else ''}", flush=True)
+
+
+# --- The shots ----------------------------------------------------------------------------------------------
+def front(tour: Tour, **how):
+    return tour.open("/", staff=False, **how)
+
+
+def playing(tour: Tour, kind: str, **how):
+    """A track's page a few seconds into the track."""
+    page = tour.open(f"/tracks/{tour.first(kind)}", staff=False, **how)
+    page.locator(".deck .play").first.click()
+    page.wait_for_timeout(4000)
+    return page
+
+
+def uploading(tour: Tour):
+    """The upload page once a file went through."""
+    sys.path.insert(0, str(ROOT))
+    from deploy.demo import synth  # noqa: PLC0415 - needs the project's packages, and only here
+
+    page = tour.open("/upload")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "First Light.wav"
+        synth.write_wav(path, synth.compose(7, 30, tempo=112, pitch_class=2, mode="minor"))
+        page.set_input_files("#id_file", path)
+        page.uncheck("#id_is_public") if page.locator("#id_is_public").count() else None
+        page.click("[data-send]")
+        page.wait_for_selector("[data-open]:visible", timeout=60_000)
+    return page
+
+
+def admin(path: str) -> Callable:
+    return lambda tour: tour.open(f"/admin/{path}")
+
+
+def desk_track(tour: Tour):
+    return tour.open(f"/admin/catalog/track/{tour.first('generated')}/change/")
+
+
+SHOTS: dict[str, Callable] = {
+    "front": front,
+    "front-dark": lambda tour: front(tour, dark=True),
+    "front-phone": lambda tour: front(tour, size=NARROW),
+    "track": lambda tour: playing(tour, "generated"),
+    "track-phone-dark": lambda tour: playing(tour, "uploaded", size=NARROW, dark=True),
+    "admin-overview": admin(""),
+    "admin-tracks": admin("catalog/track/"),
+    "admin-track": desk_track,
+    "admin-archive": admin("archive/archiveasset/"),
+    "admin-people": admin("accounts/user/"),
+    "api": lambda tour: tour.open("/api/v1/docs/"),
+    "upload": uploading,
+}
+
+
+def main() -> int:
+    options = parse()
+    try:
+        from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415 - no requirement of the project
+    except ImportError:
+        print(NEEDS, file=sys.stderr)
+        return 2
+    unknown = set(options.shots) - set(SHOTS)
+    if unknown:
+        print(f"Unknown: {', '.join(sorted(unknown))}. There are {', '.join(SHOTS)}.", file=sys.stderr)
+        return 2
+    options.out.mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=options.browser, args=FLAGS)
+        except Error as error:
+            print(f"{NEEDS}\n\n{error.message.splitlines()[0]}", file=sys.stderr)
+            return 2
+        tour = Tour(browser, options)
+        tour.sign_in()
+        tour.trouble()
+        for name in options.shots or SHOTS:
+            tour.keep(name, SHOTS[name](tour))
+        browser.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,98 @@
+import pytest
+from django.contrib import admin
+from django.test import RequestFactory
+from django.utils import timezone
+
+from apps.archive import schedule
+from apps.archive.models import ArchiveAsset
+from apps.catalog.models import Derivation, TrackFile
+from config import dashboard
+from tests.doors.desk import make_blob, make_refused
+from tests.make import make_generated, make_track
+
+pytestmark = pytest.mark.django_db
+
+
+def by(user):
+    request = RequestFactory().get("/admin/")
+    request.user = user
+    return request
+
+
+def numbers(user) -> dict[str, int]:
+    return {card["title"]: card["number"] for card in dashboard.overview(by(user), {})["cards"]}
+
+
+@pytest.fixture
+def trouble(ana):
+    """One of everything that asks for a hand, beside what does not."""
+    tracks = [make_generated(ana, title=title) for title in ("waits", "hurries", "lost", "poison")]
+    schedule.plan_tracks(tracks)
+    asset = {track.title: ArchiveAsset.objects.filter(track=track) for track in tracks}
+    asset["hurries"].update(expires_at=timezone.now() + timezone.timedelta(days=1))
+    for title, states in {"lost": ("running", "lost"), "poison": ("running", "quarantined")}.items():
+        for state in states:
+            lease = timezone.now() if state == "running" else None
+            ArchiveAsset.machine.move_all(asset[title], state, lease_until=lease)
+    make_refused(ana)
+    track = make_track(ana)
+    row = Derivation.objects.create(track=track, source_sha256="0" * 64)
+    Derivation.machine.move(row, "failed")
+
+
+def test_every_card_counts_what_asks_for_a_hand(trouble, mod):
+    assert numbers(mod) == {
+        "Waiting for the archive": 3,
+        "Expire within 2 days": 1,
+        "Lost": 1,
+        "Quarantined": 1,
+        "Uploads refused today": 1,
+        "Preview or waveform failed": 1,
+    }
+
+
+def test_every_card_leads_to_a_list_of_just_those_rows(trouble, mod, client):
+    client.force_login(mod)
+    for card in client.get("/admin/").context["cards"]:
+        assert client.get(card["link"]).context["cl"].result_count == card["number"], card["title"]
+
+
+def test_a_number_is_an_alarm_only_when_there_is_something_to_do(mod, trouble, ana):
+    assert {card["title"] for card in dashboard.overview(by(mod), {})["cards"] if card["alarm"]} == {
+        "Expire within 2 days", "Lost", "Quarantined", "Preview or waveform failed",
+    }  # fmt: skip
+    ArchiveAsset.objects.all().delete()
+    Derivation.objects.all().delete()
+    assert not any(card["alarm"] for card in dashboard.overview(by(mod), {})["cards"])
+
+
+def test_storage_is_told_by_role_and_once_for_shared_content(boss, ana):
+    shared = make_blob(size=3000)
+    for title in ("one", "two"):
+        TrackFile.objects.create(track=make_track(ana, title=title), role="original", blob=shared)
+    TrackFile.objects.create(track=make_track(ana), role="cover", blob=make_blob(size=500))
+    told = dashboard.overview(by(boss), {})
+    assert told["storage"] == [
+        {"role": "original", "files": 2, "bytes": 6000},
+        {"role": "cover", "files": 1, "bytes": 500},
+    ]
+    assert told["stored"] == {"files": 2, "bytes": 3500}
+
+
+def test_nobody_without_the_permission_gets_a_number(bob):
+    assert dashboard.overview(by(bob), {}) == {"title": "Overview"}
+
+
+def test_the_way_around_shows_only_where_one_may_go(boss, mod, bob):
+    titles = {user.email: [group["title"] for group in dashboard.navigation(by(user))] for user in (boss, mod, bob)}
+    assert titles == {
+        "boss@example.org": ["", "Catalogue", "Uploads", "Archive", "People"],
+        "mod@example.org": ["", "Catalogue", "Uploads", "Archive"],
+        "bob@example.org": [],
+    }
+
+
+def test_every_registered_page_is_on_the_way_around(boss):
+    links = {item["link"] for group in dashboard.navigation(by(boss)) for item in group["items"]}
+    models = admin.site._registry
+    assert links == {"/admin/", *(f"/admin/{m._meta.app_label}/{m._meta.model_name}/" for m in models)}

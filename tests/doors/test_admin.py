@@ -1,0 +1,249 @@
+"""The admin as a whole, read from its registry: who gets which page, what a page costs, what a form cannot do."""
+
+import re
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import NoReverseMatch, reverse
+
+from apps.accounts.models import ApiKey, RoleGrant, Subscription, User
+from apps.accounts.roles import Role
+from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.catalog.models import Blob, Provider, Track
+from apps.lib.admin import AccessAdmin
+from apps.uploads.models import Upload
+from tests.doors.desk import make_desk
+from tests.make import make_user
+
+pytestmark = pytest.mark.django_db
+
+MODELS = [User, ApiKey, Track, Blob, Provider, ArchiveAsset, ArchiveJob, Upload]
+ADMIN, MODERATOR = Role.ADMIN, Role.MODERATOR
+CURATED = {Track, Blob, Provider, ArchiveAsset, ArchiveJob, Upload}
+# What each role may do there; whoever is not named does not even enter.
+SEES = {ADMIN: set(MODELS), MODERATOR: CURATED}
+ADDS = {ADMIN: {User, Provider}, MODERATOR: set()}
+DELETES = {ADMIN: {Provider}, MODERATOR: set()}
+CHANGES = {ADMIN: {User, Provider, Track}, MODERATOR: {Track}}
+PRESSES = {
+    "make_again": {ADMIN, MODERATOR},
+    "remove_track": {ADMIN, MODERATOR},
+    "archive_now": {ADMIN, MODERATOR},
+    "retry": {ADMIN, MODERATOR},
+    "finish_now": {ADMIN, MODERATOR},
+    "revoke": {ADMIN},
+}
+OUTSIDERS = [None, Role.USER, Role.ARTIST, Role.GALLERY_OWNER]
+XSS = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
+
+
+def client_of(role: Role | None) -> Client:
+    """A browser of somebody new with that role; None is nobody."""
+    client = Client()
+    if role is not None:
+        client.force_login(make_user(roles=[role] if role != Role.USER else []))
+    return client
+
+
+def address(model, page: str, row=None) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=[row.pk] if row else [])
+
+
+def buttons(model) -> list[str]:
+    page = admin.site._registry[model]
+    return sorted({*page.actions_detail, *page.actions_row})
+
+
+def pages(desk: dict) -> dict[str, str]:
+    """Every page about every registered model: what it is → its address."""
+    found = {"index": reverse("admin:index"), "password": reverse("admin:password_change")}
+    for model, row in desk.items():
+        name = model.__name__
+        found |= {f"{name} list": address(model, "changelist"), f"{name} add": address(model, "add")}
+        for page in ("change", "delete", "history", *buttons(model)):
+            found[f"{name} {page}"] = address(model, page, row)
+    found["User password"] = reverse("admin:auth_user_password_change", args=[desk[User].pk])
+    return found
+
+
+def allowed(role: Role, page: str, models: dict[str, type]) -> bool:
+    """What the tables above say."""
+    if page in ("index", "password"):
+        return True
+    name, verb = page.split(" ")
+    model = models[name]
+    if verb in PRESSES:
+        return model in SEES[role] and role in PRESSES[verb]
+    if verb in ("list", "change", "history"):
+        return model in SEES[role]
+    return model in {"add": ADDS, "delete": DELETES, "password": CHANGES}[verb][role]
+
+
+def test_the_tables_here_know_every_page_of_the_admin():
+    assert set(admin.site._registry) == set(MODELS)
+    assert all(isinstance(page, AccessAdmin) for page in admin.site._registry.values())
+    assert {name for model in MODELS for name in buttons(model)} == set(PRESSES)
+
+
+@pytest.mark.parametrize("role", OUTSIDERS)
+def test_nobody_but_staff_enters_anywhere(role):
+    client = client_of(role)
+    for page, path in pages(make_desk()).items():
+        for answer in (client.get(path), client.post(path)):
+            assert answer.status_code == 302, page
+            assert answer.url.startswith("/admin/login/"), page
+
+
+@pytest.mark.parametrize("role", [ADMIN, MODERATOR])
+def test_staff_get_what_their_role_allows_and_nothing_else(role):
+    client, desk = client_of(role), make_desk()
+    unused = Provider.objects.create(code="spare", name="Spare", hosts=["spare.example.com"])
+    models = {model.__name__: model for model in MODELS}
+    for page, path in pages({**desk, Provider: unused}).items():
+        answer = client.get(path)
+        refused = answer.status_code == 403 or answer.headers.get("Location") == "/admin/"  # a hidden row is not there
+        assert (answer.status_code == 200, refused) == (allowed(role, page, models), not allowed(role, page, models)), (
+            page
+        )
+
+
+@pytest.mark.parametrize("role", [ADMIN, MODERATOR])
+def test_what_staff_may_only_see_refuses_every_post(role):
+    client, desk = client_of(role), make_desk()
+    for model, row in desk.items():
+        verbs = {"change": CHANGES, "delete": DELETES}
+        for verb in (verb for verb, table in verbs.items() if model not in table[role]):
+            before = model.objects.filter(pk=row.pk).values().get()
+            assert client.post(address(model, verb, row), {"post": "yes"}).status_code == 403
+            assert model.objects.filter(pk=row.pk).values().get() == before
+
+
+def test_a_person_who_is_switched_off_is_out_at_once():
+    client = client_of(ADMIN)
+    User.objects.update(is_active=False)
+    assert client.get("/admin/").status_code == 302
+
+
+def test_a_list_costs_the_same_for_one_row_and_for_twenty():
+    """As many queries, whatever stands in the rows."""
+    client = client_of(ADMIN)
+    costs = {}
+    for rows in (1, 19):
+        for _ in range(rows):
+            make_desk()
+        for model in MODELS:
+            client.get(address(model, "changelist"))
+            with CaptureQueriesContext(
+                connection,
+            ) as spent:
+                client.get(address(model, "changelist"))
+            costs.setdefault(model.__name__, []).append(len(spent))
+    assert {name: cost for name, cost in costs.items() if cost[0] != cost[1]} == {}
+
+
+def test_no_list_looks_over_its_whole_table_for_its_filters():
+    """Choices of filters are fixed: no DISTINCT; the count stops at the cap."""
+    client = client_of(ADMIN)
+    make_desk()
+    for model in MODELS:
+        with CaptureQueriesContext(connection) as spent:
+            client.get(address(model, "changelist"), {"_facets": "1"})
+        statements = [query["sql"] for query in spent]
+        assert not [sql for sql in statements if "DISTINCT" in sql]
+        assert all("LIMIT 10000" in sql for sql in statements if "COUNT(*)" in sql and model._meta.db_table in sql)
+
+
+def test_words_from_outside_are_shown_and_never_run():
+    client, desk = client_of(ADMIN), make_desk(title=XSS, file_name=XSS)
+    profile = desk[User].profile
+    profile.display_name = profile.bio = XSS
+    profile.save()
+    Provider.objects.update(name=XSS)
+    ArchiveAsset.objects.update(error_code="HTML", error_message=XSS, source_url="javascript:alert(3)")
+    ArchiveJob.objects.update(error_message=XSS, original_audio_url="javascript:alert(3)")
+    ApiKey.objects.update(name=XSS)
+    shown = 0
+    for page, path in pages(desk).items():
+        content = client.get(path, follow=True).content.decode()
+        assert "<script>alert" not in content, page
+        assert "<img src=x" not in content, page
+        assert not re.search(r"(href|src)=.javascript:", content), page
+        shown += "&lt;script&gt;alert(1)&lt;/script&gt;" in content
+    assert shown > 10
+
+
+def test_no_button_acts_on_a_get_or_without_the_token():
+    client, desk = client_of(ADMIN), make_desk()
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(make_user(roles=[ADMIN]))
+    before = {model: list(model.objects.values()) for model in MODELS if model is not User}
+    for model in MODELS:
+        for name in buttons(model):
+            path = address(model, name, desk[model])
+            asked = client.get(path)
+            assert b'method="post"' in asked.content
+            assert strict.post(path).status_code == 403
+    assert {model: list(model.objects.values()) for model in before} == before
+
+
+def test_a_button_of_a_row_that_is_not_there_is_not_found():
+    client, desk = client_of(ADMIN), make_desk()
+    for model in MODELS:
+        for name in buttons(model):
+            path = address(model, name, desk[model]).replace(
+                str(desk[model].pk), "00000000-0000-7000-8000-000000000000"
+            )
+            assert client.post(path).status_code == 404
+
+
+def test_what_a_button_did_is_in_the_rows_history():
+    client, desk = client_of(ADMIN), make_desk()
+    client.post(address(Track, "remove_track", desk[Track]))
+    entry = LogEntry.objects.get()
+    assert (entry.object_id, entry.get_change_message()) == (str(desk[Track].pk), "Remove track")
+
+
+def test_a_form_cannot_reach_rows_of_somebody_else():
+    """A forged formset names another person's rows by their keys: to change, to delete, to take over (CVE-2026-87975)."""
+    client, desk, victim = client_of(ADMIN), make_desk(), make_desk()[User]
+    grant, plan = victim.grants.get(), victim.subscriptions.get()
+    forged = {
+        "email": desk[User].email,
+        "is_active": "on",
+        "profile-TOTAL_FORMS": "1",
+        "profile-INITIAL_FORMS": "1",
+        "profile-0-id": str(victim.profile.pk),
+        "profile-0-user": str(desk[User].pk),
+        "profile-0-username": "stolen",
+        "profile-0-timezone": "UTC",
+        "profile-0-language": "en",
+        "grants-TOTAL_FORMS": "1",
+        "grants-INITIAL_FORMS": "1",
+        "grants-0-id": str(grant.pk),
+        "grants-0-user": str(desk[User].pk),
+        "grants-0-DELETE": "on",
+        "subscriptions-TOTAL_FORMS": "1",
+        "subscriptions-INITIAL_FORMS": "1",
+        "subscriptions-0-id": str(plan.pk),
+        "subscriptions-0-user": str(desk[User].pk),
+        "subscriptions-0-plan": "free",
+        "subscriptions-0-status": "cancelled",
+        "subscriptions-0-period_start_0": "2026-01-01",
+        "subscriptions-0-period_start_1": "00:00",
+        "api_keys-TOTAL_FORMS": "0",
+        "api_keys-INITIAL_FORMS": "0",
+    }
+    assert client.post(address(User, "change", desk[User]), forged).status_code == 200
+    victim = User.objects.get(pk=victim.pk)
+    assert victim.profile.username != "stolen"
+    assert RoleGrant.objects.filter(pk=grant.pk, user=victim).exists()
+    assert Subscription.objects.filter(pk=plan.pk, user=victim, plan="pro", status="active").exists()
+
+
+def test_groups_and_permissions_in_tables_have_no_page():
+    with pytest.raises(NoReverseMatch):
+        reverse("admin:auth_group_changelist")

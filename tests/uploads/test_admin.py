@@ -1,0 +1,78 @@
+import io
+
+import pytest
+from django.test import Client
+
+from apps.catalog import derive
+from apps.lib.errors import Refusal
+from apps.uploads import actions
+from apps.uploads.models import Upload
+from tests.make import audio
+
+pytestmark = pytest.mark.django_db
+
+UPLOADS = "/admin/uploads/upload/"
+
+
+@pytest.fixture
+def desk(mod) -> Client:
+    client = Client()
+    client.force_login(mod)
+    return client
+
+
+@pytest.fixture
+def stuck(ana) -> Upload:
+    """The track plays, its files are not made."""
+    return actions.receive(user=ana, content=io.BytesIO(audio()), file_name="song.wav")
+
+
+@pytest.fixture
+def refused(ana) -> Upload:
+    with pytest.raises(Refusal):
+        actions.receive(user=ana, content=io.BytesIO(b"words" * 99), file_name="<b>notes</b>.mp3")
+    return Upload.objects.get(state="refused")
+
+
+def press(client: Client, upload: Upload) -> str:
+    answer = client.post(f"{UPLOADS}{upload.pk}/finish-now/", follow=True)
+    upload.refresh_from_db()
+    return " ".join(map(str, answer.context["messages"]))
+
+
+def test_an_upload_is_shown_with_its_person_reason_and_track(desk, stuck, refused):
+    shown = desk.get(UPLOADS).content.decode()
+    assert "ana" in shown and "INVALID_FORMAT" in shown and f"/admin/catalog/track/{stuck.track_id}/change/" in shown
+    page = desk.get(f"{UPLOADS}{refused.pk}/change/").content.decode()
+    assert refused.error_message in page and refused.sha256 in page
+    assert "<b>notes" not in shown + page
+
+
+def test_a_stuck_upload_is_handed_to_a_worker(desk, stuck, django_capture_on_commit_callbacks):
+    with django_capture_on_commit_callbacks() as nudges:
+        assert "a worker was woken" in press(desk, stuck)
+    assert (stuck.state, len(nudges)) == ("checked", 1)
+
+
+def test_an_upload_whose_files_are_made_is_ready_at_once(desk, stuck):
+    for row in derive.claim(limit=1):
+        derive.run(row)
+    assert press(desk, stuck) == "The upload is ready."
+    assert stuck.state == "ready"
+
+
+def test_what_is_over_cannot_be_finished(desk, stuck, refused):
+    assert "finish-now" not in desk.get(f"{UPLOADS}{refused.pk}/change/").content.decode()
+    assert "nothing to finish" in press(desk, refused)
+    chosen = {"action": "finish_uploads", "_selected_action": [str(stuck.pk), str(refused.pk)]}
+    said = [str(message) for message in desk.post(UPLOADS, chosen, follow=True).context["messages"]]
+    assert said == [
+        "Finish now: 1 done, 1 refused.",
+        f"{refused.file_name}: It is refused: there is nothing to finish.",
+    ]
+
+
+def test_uploads_are_found_by_file_person_and_state(desk, stuck, refused):
+    for query, found in (({"q": "song"}, stuck), ({"q": stuck.sha256[:12]}, stuck), ({"state": "refused"}, refused)):
+        assert [row.pk for row in desk.get(UPLOADS, query).context["cl"].result_list] == [found.pk]
+    assert desk.get(UPLOADS, {"q": "ana@example.org"}).context["cl"].result_count == 2
