@@ -7,7 +7,7 @@ expected and never the value of a secret.
 import os
 import secrets
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -61,7 +61,7 @@ def folder(name: str, default: Path) -> Path:
 
 def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
     value = text(name, default)
-    if urlsplit(value).scheme not in schemes:
+    if _parts(name, value).scheme not in schemes:
         raise wrong(name, "an address that starts with " + " or ".join(f"{s}://" for s in schemes))
     return value
 
@@ -69,10 +69,20 @@ def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
 def origins(name: str) -> tuple[str, ...]:
     """Exact origins such as http://127.0.0.1:8901, for what only a demo or a test may reach."""
     for origin in words(name):
-        parts = urlsplit(origin)
+        parts = _parts(name, origin)
         if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
             raise wrong(name, "origins such as http://127.0.0.1:8901, separated by commas")
     return words(name)
+
+
+def _parts(name: str, value: str) -> SplitResult:
+    """The parser's own complaint is dropped: it would quote a part of a password that holds a bare `/` or `#`."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        raise wrong(name, "an address with a numeric port and every part of it percent-encoded") from None
+    return parts
 
 
 def secret(name: str, kept_in: Path) -> str:

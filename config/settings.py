@@ -198,6 +198,11 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 25,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    # A nudge must not keep its request waiting for a broker that is away.
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.1,
+    "interval_max": 0.1,
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -239,7 +244,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
 
-_MEDIA = [SELF, *env.words("CSP_MEDIA_SOURCES", ("https:",)), *FETCH_ORIGINS]
+_STORE = STORAGES["blobs"]["OPTIONS"].get("endpoint_url", SELF)
+_MEDIA = [SELF, *env.words("CSP_MEDIA_SOURCES", ("https:",)), *FETCH_ORIGINS, *{_STORE} - {SELF}]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

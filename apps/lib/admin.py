@@ -196,7 +196,7 @@ class AccessAdmin(ModelAdmin):
         for function in (*columns, *buttons):
             setattr(cls, function.__name__, function)
         cls.list_display = (*cls.list_display, *(f.__name__ for f in columns))
-        cls.actions_detail = (*cls.actions_detail, *(f.__name__ for f in buttons))
+        cls.actions_detail = (*(f.__name__ for f in buttons), *cls.actions_detail)
         cls.list_filter = (*cls.list_filter, *filters)
         cls.inlines = (*cls.inlines, *inlines)
         cls.panels = (*cls.panels, *panels)
@@ -257,8 +257,15 @@ class AccessAdmin(ModelAdmin):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def called(self, row: Model) -> str:
-        """How messages name the row."""
+        """How messages and the history name the row."""
         return str(row)
+
+    def log_change(self, request, obj, message):
+        entry = super().log_change(request, obj, message)
+        if entry.object_repr != (name := self.called(obj)[:200]):
+            entry.object_repr = name
+            entry.save(update_fields=["object_repr"])
+        return entry
 
     def ask(self, request, row: Model, label: str, question: str) -> TemplateResponse:
         """The page between a button and what it does."""

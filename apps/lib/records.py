@@ -23,10 +23,3 @@ class Record(models.Model):
 
     class Meta:
         abstract = True
-
-
-def together(name: str, *fields: str) -> models.CheckConstraint:
-    """A constraint that facts which belong together are all known or all unknown."""
-    known = models.Q(**{f"{field}__isnull": False for field in fields})
-    unknown = models.Q(**{f"{field}__isnull": True for field in fields})
-    return models.CheckConstraint(condition=known | unknown, name=name)

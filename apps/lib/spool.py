@@ -43,10 +43,18 @@ def workspace(needed: int = 0) -> Iterator[Path]:
 def sweep(*, now: float | None = None) -> int:
     """Remove folders that killed jobs left behind; returns how many."""
     limit = (now or time.time()) - ABANDONED_AFTER_S
-    stale = [folder for folder in _root().glob("job-*") if folder.stat().st_mtime < limit]
+    stale = [folder for folder in _root().glob("job-*") if _changed_at(folder) < limit]
     for folder in stale:
         shutil.rmtree(folder, ignore_errors=True)
     return len(stale)
+
+
+def _changed_at(folder: Path) -> float:
+    """Its job may remove it just now: then it is not stale."""
+    try:
+        return folder.stat().st_mtime
+    except FileNotFoundError:
+        return time.time()
 
 
 def _root() -> Path:

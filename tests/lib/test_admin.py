@@ -2,6 +2,7 @@ import datetime as dt
 
 import pytest
 from django.contrib import admin, messages
+from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.contrib.messages.storage.fallback import FallbackStorage
 from django.contrib.sessions.backends.db import SessionStore
@@ -123,8 +124,21 @@ def test_a_bulk_action_takes_no_more_than_its_share_and_names_only_some(asked, b
     assert second.endswith(f"bob@example.org and {MOST_AT_ONCE - MOST_NAMES} more: Not him.")
 
 
+class Nicknames(AccessAdmin):
+    def called(self, user) -> str:
+        return f"dear {user.profile.username}"
+
+
 @pytest.mark.django_db
-def test_what_an_app_above_adds_stands_behind_what_was_there():
+def test_messages_and_history_name_a_row_alike(asked, ana, bob):
+    Nicknames(User, admin.site).each(asked, [ana, bob], "Greet", refuse_bob)
+    assert said(asked)[1] == (messages.WARNING, "dear bob: Not him.")
+    entry = LogEntry.objects.get()
+    assert (entry.object_repr, entry.object_id, entry.get_change_message()) == ("dear ana", str(ana.pk), "Greet")
+
+
+@pytest.mark.django_db
+def test_what_an_app_above_adds_joins_what_was_there():
     class Extended(AccessAdmin):
         list_display = ["email"]
 

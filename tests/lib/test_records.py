@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from apps.catalog.models import Derivation, Track
-from apps.lib.records import together, uuid7
+from apps.lib.records import uuid7
 from tests.make import make_track, make_user
 
 
@@ -53,12 +53,3 @@ def test_no_form_can_name_another_row(name):
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("known", "allowed"), [((), True), (("next_at", "lease_until"), True), (("next_at",), False)])
-def test_facts_that_belong_together_are_all_known_or_all_unknown(known, allowed):
-    wall = together("derivation_times", "next_at", "lease_until")
-    row = Derivation(**dict.fromkeys(known, timezone.now()))
-    if allowed:
-        wall.validate(Derivation, row)
-    else:
-        with pytest.raises(ValidationError):
-            wall.validate(Derivation, row)
