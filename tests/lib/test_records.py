@@ -3,10 +3,8 @@ import uuid
 
 import pytest
 import time_machine
-from django.core.exceptions import ValidationError
-from django.utils import timezone
 
-from apps.catalog.models import Derivation, Track
+from apps.catalog.models import Track
 from apps.lib.records import uuid7
 from tests.make import make_track, make_user
 
@@ -50,6 +48,3 @@ def test_the_newest_row_has_the_greatest_key_in_the_database():
 @pytest.mark.parametrize("name", ["id", "created_at", "updated_at"])
 def test_no_form_can_name_another_row(name):
     assert not Track._meta.get_field(name).editable
-
-
-@pytest.mark.django_db
