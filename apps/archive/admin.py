@@ -104,6 +104,7 @@ class AssetAdmin(ReadOnlyAdmin):
     ]
     search_fields = ["track__title", "track__source__provider_track_id__exact", "error_code"]
     search_help_text = "Track's title, provider's id, error code, asset id or track id"
+    identities = ("pk", "track")
     list_select_related = ["track__source__provider"]
     ordering = ["expires_at", "id"]
     sortable_by = ["expires", "next_try", "attempts", "crashes"]
@@ -181,7 +182,8 @@ class JobAdmin(ReadOnlyAdmin):
     list_display = ["title", "status_badge", "asked_by", "started", "took", "created", "error"]
     list_filter = [choice_filter("status", "status", STATUS, at_hand=True), "created_at"]
     search_fields = ["track__title", "track__source__provider_track_id__exact", "user__email"]
-    search_help_text = "Track's title, provider's id, owner's e-mail or job id"
+    search_help_text = "Track's title, provider's id, owner's e-mail, job id or track id"
+    identities = ("pk", "track")
     ordering = ["-id"]
     sortable_by = ["created"]
     fieldsets = [

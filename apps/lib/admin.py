@@ -9,7 +9,8 @@ import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
-from functools import wraps
+from functools import reduce, wraps
+from operator import or_
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets, SimpleListFilter
@@ -179,6 +180,7 @@ class AccessAdmin(ModelAdmin):
 
     checks_class = ModelAdminChecks  # the theme's own checks look for permissions in a table; ours are code
     deletable = False
+    identities: tuple[str, ...] = ("pk",)
     list_prefetch: tuple = ()
     list_per_page = 50
     show_full_result_count = False
@@ -215,9 +217,10 @@ class AccessAdmin(ModelAdmin):
     def get_search_results(self, request, queryset, search_term):
         """A pasted identity finds its row; every other text is searched for."""
         try:
-            return queryset.filter(pk=uuid.UUID(search_term.strip())), False
+            wanted = uuid.UUID(search_term.strip())
         except ValueError:
             return super().get_search_results(request, queryset, search_term)
+        return queryset.filter(reduce(or_, (Q(**{name: wanted}) for name in self.identities))), False
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return self.deletable and super().has_delete_permission(request, obj)

@@ -66,12 +66,18 @@ def main() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
     owners = {username: _person(username, *facts) for username, *facts in PEOPLE}
-    steps = [lambda row=row, seed=seed: _upload(owners, seed, *row) for seed, row in enumerate(UPLOADS, 1)]
+    steps = [(_upload, seed, row) for seed, row in enumerate(UPLOADS, 1)]
     if settings.FETCH_ORIGINS:
-        steps += [lambda row=row, seed=seed: _generate(owners, seed, *row) for seed, row in enumerate(GENERATED, 101)]
-    for number, step in enumerate(steps, 1):
+        steps += [(_generate, seed, row) for seed, row in enumerate(GENERATED, 101)]
+    known = set(Track.objects.filter(owner__in=owners.values()).values_list("owner__profile__username", "title"))
+    missing = [(act, seed, row) for act, seed, row in steps if not {(row[0], row[1]), (row[0], row[2])} & known]
+    if not missing:
+        print("the community is there already")
+    for number, (act, seed, row) in enumerate(missing, 1):
         started = time.monotonic()
-        print(f"{number:>2}/{len(steps)}  {step():<44} {time.monotonic() - started:5.1f} s", flush=True)
+        print(
+            f"{number:>2}/{len(missing)}  {act(owners, seed, *row):<44} {time.monotonic() - started:5.1f} s", flush=True
+        )
 
 
 def _person(username: str, name: str, bio: str, country: str, role: Role) -> User:
@@ -86,8 +92,6 @@ def _person(username: str, name: str, bio: str, country: str, role: Role) -> Use
 
 def _upload(owners, seed, username, title, form, seconds, tempo, key, scale, genre, mood, tags, public) -> str:
     owner = owners[username]
-    if Track.objects.filter(owner=owner, title=title).exists():
-        return f"{title} (there already)"
     facts = {**_facts(tempo, key, scale, genre, mood), "tags": tags, "is_public": public}
     with _audio(seed, seconds, tempo, key, scale, getattr(synth, f"write_{form}")) as path, path.open("rb") as content:
         nudge(uploads.receive(user=owner, content=content, file_name=f"{title}.{form}", title=title, **facts))
@@ -96,8 +100,6 @@ def _upload(owners, seed, username, title, form, seconds, tempo, key, scale, gen
 
 def _generate(owners, seed, username, provider, title, seconds, tempo, key, scale, genre, mood, video) -> str:
     owner = owners[username]
-    if Track.objects.filter(owner=owner, title=title).exists():
-        return f"{title} (there already)"
     audio_name, cover_name, video_name = (name.format(f"demo-{seed}") for name in NAMES[provider])
     cover = synth.cover_jpeg(seed)
     writer = synth.write_wav if audio_name.endswith(".wav") else synth.write_mp3

@@ -20,7 +20,8 @@ from deploy.local.supervise import Service, Supervisor
 
 READY_SECONDS = 90
 PROVIDER_PORT = 8901
-QUEUES = "work,archive"
+# A worker for each class of cost: archiving waits for the network, the other work takes the processor.
+WORKERS = {"worker": "work", "archiver": "archive"}
 WORKER_FAREWELL = ((signal.SIGTERM, 8.0),)  # the tasks under way may end; what does not is done again later
 
 
@@ -37,7 +38,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     add("--port", type=number(65535), default=8000, help="port of the web site (8000)")
     add("--host", default="127.0.0.1", help="address to listen on (127.0.0.1: this machine only)")
     add("--data", type=Path, default=data, metavar="DIR", help="data folder (KEEPTRACK_DATA or var/)")
-    add("--workers", type=number(64), default=2, metavar="N", help="processes for the web and for the jobs, each (2)")
+    add(
+        "--workers",
+        type=number(64),
+        default=2,
+        metavar="N",
+        help="processes for the web and for the work queue, each (2)",
+    )
     add("--reset-password", action="store_true", help="give the first staff account a new password")
     add("--check", action="store_true", help="start everything, report, stop; exit 0 if all was well")
     return parser.parse_args(arguments)
@@ -99,7 +106,7 @@ def start(supervisor: Supervisor, options: argparse.Namespace) -> int:
         if not options.no_demo:
             seed(supervisor, required=options.check)
         if options.check:
-            check_worker(supervisor)
+            check_workers(supervisor)
     finally:
         # Printed once and known to nobody else, so an interrupted start must not swallow it.
         if news:
@@ -222,10 +229,14 @@ def programs(supervisor: Supervisor, options: argparse.Namespace) -> dict[str, t
     web += ["--bind", f"{f'[{options.host}]' if ':' in options.host else options.host}:{options.port}"]
     web += ["--worker-class", "gthread", "--workers", count, "--threads", 4, "--timeout", 60]
     web += ["--graceful-timeout", 5, "--worker-tmp-dir", supervisor.folder.run]
-    worker = [*celery, "worker", "-n", worker_name(), "-Q", QUEUES, "-c", count, "-l", "INFO"]
-    worker += ["--without-gossip", "--without-mingle"]
     beat = [*celery, "beat", "--schedule", path / "beat" / "schedule", "--pidfile=", "-l", "INFO"]
-    found = {"web": (web, POLITE), "worker": (worker, WORKER_FAREWELL), "beat": (beat, POLITE)}
+    found = {"web": (web, POLITE)}
+    for name, queue in WORKERS.items():
+        # One archiving process fetches many files at once by itself.
+        processes = 1 if queue == "archive" else count
+        worker = [*celery, "worker", "-n", worker_name(name), "-Q", queue, "-c", processes, "-l", "INFO"]
+        found[name] = ([*worker, "--without-gossip", "--without-mingle"], WORKER_FAREWELL)
+    found["beat"] = (beat, POLITE)
     if not options.no_demo:
         port = urlsplit(supervisor.env["KEEPTRACK_FETCH_ORIGINS"].split(",")[0]).port
         provider = [sys.executable, "-m", "deploy.demo.provider", "--port", port]
@@ -233,9 +244,9 @@ def programs(supervisor: Supervisor, options: argparse.Namespace) -> dict[str, t
     return found
 
 
-def worker_name() -> str:
+def worker_name(name: str) -> str:
     """A name that no worker of another start has, on a broker they may share."""
-    return f"up-{os.getpid()}@localhost"
+    return f"{name}-{os.getpid()}@localhost"
 
 
 def wait_for_web(supervisor: Supervisor, options: argparse.Namespace) -> None:
@@ -285,13 +296,16 @@ def lines_of(supervisor: Supervisor, child: Child) -> Iterator[str]:
         interrupts.pause(0)
 
 
-def check_worker(supervisor: Supervisor) -> None:
-    """For `--check`: the site's own answer says nothing about the process that does the jobs."""
-    supervisor.screen.doing("worker", "asking for an answer")
-    ping = [sys.executable, "-m", "celery", "-A", "config", "inspect", "ping", "-d", worker_name(), "-t", "1"]
-    if not interrupts.wait_until(lambda: supervisor.succeeds(supervisor.spawn("ping", ping)), READY_SECONDS):
-        raise Trouble(f"The worker does not answer. Its log is {supervisor.folder.log('worker')}", code=1)
-    supervisor.screen.done("worker", "answers")
+def check_workers(supervisor: Supervisor) -> None:
+    """For `--check`: the site's own answer says nothing about the processes that do the jobs."""
+    for name in WORKERS:
+        supervisor.screen.doing(name, "asking for an answer")
+        ping = [sys.executable, "-m", "celery", "-A", "config", "inspect", "ping", "-d", worker_name(name), "-t", "1"]
+        if not interrupts.wait_until(
+            lambda ping=ping: supervisor.succeeds(supervisor.spawn("ping", ping)), READY_SECONDS
+        ):
+            raise Trouble(f"The {name} does not answer. Its log is {supervisor.folder.log(name)}", code=1)
+        supervisor.screen.done(name, "answers")
 
 
 def announce(supervisor: Supervisor, options: argparse.Namespace) -> None:

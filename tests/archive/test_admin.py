@@ -149,6 +149,14 @@ def test_the_desk_opens_on_what_is_open_the_next_to_expire_first(desk, ana):
     assert listed(desk, q="soon") == ["soonest", "sooner"]
 
 
+def test_the_archive_of_a_track_is_found_by_the_tracks_identity(desk, ana):
+    asset = make_asset(ana, title="Wanted")
+    make_asset(ana, title="Another")
+    for path in (ASSETS, JOBS):
+        assert listed(desk, path, q=str(asset.track_id)) == ["Wanted"]
+    assert listed(desk, q=str(asset.pk)) == ["Wanted"]
+
+
 def test_an_asset_tells_when_it_expires_and_what_went_wrong(desk, ana):
     asset = make_asset(ana, "retrying", left=dt.timedelta(days=10, hours=4, minutes=30))
     shown = desk.get(ASSETS).content.decode()
@@ -158,7 +166,7 @@ def test_an_asset_tells_when_it_expires_and_what_went_wrong(desk, ana):
     assert f'href="{asset.source_url}"' not in page
 
 
-def test_an_archived_asset_has_no_countdown(desk, provider, ana):
+def test_an_asset_that_is_over_has_no_countdown(desk, ana):
     asset = make_asset(ana)
     assert "in 9 d" in desk.get(ASSETS, {"desk": "all"}).content.decode()
     ArchiveAsset.machine.move(asset, "dropped")

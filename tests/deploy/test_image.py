@@ -15,9 +15,10 @@ SERVICES = COMPOSE["services"]
 
 def test_every_queue_that_tasks_go_to_has_a_worker():
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()} | {settings.CELERY_TASK_DEFAULT_QUEUE}
-    worker = SERVICES["worker"]["command"]
-    assert routed == set(up.QUEUES.split(","))
-    assert routed == set(worker[worker.index("-Q") + 1].split(","))
+    assert routed == set(up.WORKERS.values())
+    for name, queue in up.WORKERS.items():
+        command = SERVICES[name]["command"]
+        assert command[command.index("-Q") + 1] == queue
 
 
 def test_nobody_but_the_programs_reaches_the_database_and_the_broker():
@@ -27,9 +28,9 @@ def test_nobody_but_the_programs_reaches_the_database_and_the_broker():
         assert "ports" not in SERVICES[name]
 
 
-def test_only_the_site_and_the_worker_reach_the_outside():
+def test_only_the_site_and_the_archiver_reach_the_outside():
     reaching = {name for name, service in SERVICES.items() if "outside" in service["networks"]}
-    assert reaching == {"web", "worker"}
+    assert reaching == {"web", "archiver"}
     assert {name for name, service in SERVICES.items() if "ports" in service} == {"web"}
 
 
@@ -41,7 +42,7 @@ def test_a_missing_secret_stops_the_start_and_none_has_a_default():
 
 def test_our_programs_run_without_privileges_after_the_migrations():
     ours = {name: service for name, service in SERVICES.items() if service.get("build")}
-    assert set(ours) == {"migrate", "web", "worker", "beat"}
+    assert set(ours) == {"migrate", "web", "archiver", "worker", "beat"}
     for name, service in ours.items():
         assert service["cap_drop"] == ["ALL"]
         assert service["read_only"] is True

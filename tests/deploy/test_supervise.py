@@ -101,7 +101,7 @@ def test_a_failed_step_is_trouble_and_a_good_one_gives_its_answer(tmp_path):
 def test_everything_stops_in_order_of_need(tmp_path):
     supervisor, order = make_supervisor(tmp_path), tmp_path / "order"
     script = "trap 'echo {0} >> {1}; exit 0' TERM; echo ready; while :; do sleep 0.02; done"
-    names = ["database", "broker", "provider", "web", "worker", "beat"]
+    names = ["database", "broker", "provider", "web", "worker", "archiver", "beat"]
     services = [make_service(supervisor, name, script.format(name, order)) for name in names]
     for service in services:
         wait_for_line(service.child, "ready")

@@ -83,7 +83,7 @@ def test_a_first_start_tells_the_new_password_ctrl_c_ends_it_and_a_second_start_
 
     second = bin_up(tmp_path, "--check", *words)
     assert second.returncode == 0, second.stdout + second.stderr
-    assert "worker     answers" in second.stdout
+    assert "worker     answers" in second.stdout and "archiver   answers" in second.stdout
     assert "Password" not in second.stdout
     assert "collected" not in second.stdout
     assert processes_of(tmp_path) == []
