@@ -75,9 +75,8 @@ def main() -> None:
         print("the community is there already")
     for number, (act, seed, row) in enumerate(missing, 1):
         started = time.monotonic()
-        print(
-            f"{number:>2}/{len(missing)}  {act(owners, seed, *row):<44} {time.monotonic() - started:5.1f} s", flush=True
-        )
+        done = act(owners, seed, *row)
+        print(f"{number:>2}/{len(missing)}  {done:<44} {time.monotonic() - started:5.1f} s", flush=True)
 
 
 def _person(username: str, name: str, bio: str, country: str, role: Role) -> User:

@@ -43,7 +43,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         type=number(64),
         default=2,
         metavar="N",
-        help="processes for the web and for the work queue, each (2)",
+        help="processes for the web and for the work, each (2)",
     )
     add("--reset-password", action="store_true", help="give the first staff account a new password")
     add("--check", action="store_true", help="start everything, report, stop; exit 0 if all was well")
@@ -296,14 +296,16 @@ def lines_of(supervisor: Supervisor, child: Child) -> Iterator[str]:
         interrupts.pause(0)
 
 
+def answers(supervisor: Supervisor, name: str) -> bool:
+    ping = [sys.executable, "-m", "celery", "-A", "config", "inspect", "ping", "-d", name, "-t", "1"]
+    return supervisor.succeeds(supervisor.spawn("ping", ping))
+
+
 def check_workers(supervisor: Supervisor) -> None:
     """For `--check`: the site's own answer says nothing about the processes that do the jobs."""
     for name in WORKERS:
         supervisor.screen.doing(name, "asking for an answer")
-        ping = [sys.executable, "-m", "celery", "-A", "config", "inspect", "ping", "-d", worker_name(name), "-t", "1"]
-        if not interrupts.wait_until(
-            lambda ping=ping: supervisor.succeeds(supervisor.spawn("ping", ping)), READY_SECONDS
-        ):
+        if not interrupts.wait_until(partial(answers, supervisor, worker_name(name)), READY_SECONDS):
             raise Trouble(f"The {name} does not answer. Its log is {supervisor.folder.log(name)}", code=1)
         supervisor.screen.done(name, "answers")
 

@@ -1,6 +1,7 @@
 """The admin as a whole, read from its registry: who gets which page, what a page costs, what a form cannot do."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from django.contrib import admin
@@ -11,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 
 from apps.accounts.models import ApiKey, RoleGrant, Subscription, User
-from apps.accounts.roles import Role
+from apps.accounts.roles import ROLES, Role
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.catalog.models import Blob, Provider, Track
 from apps.lib.admin import AccessAdmin
@@ -174,6 +175,28 @@ def test_words_from_outside_are_shown_and_never_run():
         assert not re.search(r"(href|src)=.javascript:", content), page
         shown += "&lt;script&gt;alert(1)&lt;/script&gt;" in content
     assert shown > 10
+
+
+@pytest.mark.parametrize(
+    ("permission", "model", "names", "bulk"),
+    [
+        ("archive.run", ArchiveAsset, ["retry", "archive_now"], "retry_assets"),
+        ("archive.run", Track, ["archive_now"], None),
+        ("catalog.curate", Track, ["make_again", "remove_track"], None),
+        ("uploads.retry", Upload, ["finish_now"], "finish_uploads"),
+    ],
+)
+def test_a_button_needs_its_permission(monkeypatch, permission, model, names, bulk):
+    """A moderator without it sees the row, and neither the button nor the bulk action."""
+    less = tuple(grant for grant in ROLES[MODERATOR].grants if grant != permission)
+    monkeypatch.setitem(ROLES, MODERATOR, replace(ROLES[MODERATOR], grants=less))
+    client, row = client_of(MODERATOR), make_desk()[model]
+    shown = client.get(address(model, "change", row)).content.decode()
+    for name in names:
+        path = address(model, name, row)
+        assert path not in shown
+        assert client.post(path).status_code == 403
+    assert bulk is None or bulk not in client.get(address(model, "changelist")).content.decode()
 
 
 def test_no_button_acts_on_a_get_or_without_the_token():

@@ -161,7 +161,9 @@ def test_uploading_by_key_needs_the_scope(as_, ana):
     assert send(client, audio("mp3")).status_code == 201
 
 
-@pytest.mark.parametrize(("sent", "public"), [({}, True), ({"is_public": "false"}, False), ({"is_public": "true"}, True)])
+@pytest.mark.parametrize(
+    ("sent", "public"), [({}, True), ({"is_public": "false"}, False), ({"is_public": "true"}, True)]
+)
 def test_a_track_is_public_unless_said_otherwise(as_, ana, sent, public):
     """C-11; a form that leaves the switch out says nothing."""
     answer = send(as_(ana), audio("mp3"), **sent)
