@@ -177,6 +177,33 @@ def test_words_from_outside_are_shown_and_never_run():
     assert shown > 10
 
 
+def without(monkeypatch, permission: str) -> Client:
+    """The browser of a moderator whose role lacks this permission."""
+    less = tuple(grant for grant in ROLES[MODERATOR].grants if grant != permission)
+    monkeypatch.setitem(ROLES, MODERATOR, replace(ROLES[MODERATOR], grants=less))
+    return client_of(MODERATOR)
+
+
+@pytest.mark.parametrize(
+    ("permission", "models"),
+    [("catalog.see_all", [Track]), ("archive.see", [ArchiveAsset, ArchiveJob])],
+)
+def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, models):
+    """May look at such pages, yet not at these rows: they are not there, neither in lists nor below others."""
+    desk = make_desk()
+    Track.objects.update(is_public=False)
+    client = without(monkeypatch, permission)
+    for model in models:
+        everything = {Track: {"show": "all"}, ArchiveAsset: {"desk": "all"}}.get(model)
+        assert client.get(address(model, "changelist"), everything).context["cl"].result_count == 0
+        assert client.get(address(model, "change", desk[model])).status_code == 302
+        for name in buttons(model):
+            assert client.post(address(model, name, desk[model])).status_code == 404
+    holder = Blob if Track in models else Track
+    below = client.get(address(holder, "change", desk[holder])).content.decode()
+    assert not any(address(model, "change", desk[model]) in below for model in models)
+
+
 @pytest.mark.parametrize(
     ("permission", "model", "names", "bulk"),
     [
@@ -188,9 +215,7 @@ def test_words_from_outside_are_shown_and_never_run():
 )
 def test_a_button_needs_its_permission(monkeypatch, permission, model, names, bulk):
     """A moderator without it sees the row, and neither the button nor the bulk action."""
-    less = tuple(grant for grant in ROLES[MODERATOR].grants if grant != permission)
-    monkeypatch.setitem(ROLES, MODERATOR, replace(ROLES[MODERATOR], grants=less))
-    client, row = client_of(MODERATOR), make_desk()[model]
+    client, row = without(monkeypatch, permission), make_desk()[model]
     shown = client.get(address(model, "change", row)).content.decode()
     for name in names:
         path = address(model, name, row)
