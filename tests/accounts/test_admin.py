@@ -206,3 +206,12 @@ def test_the_list_says_who_may_what(desk):
     content = desk.get(PEOPLE, {"q": "mona"}).content.decode()
     for word in ("moderator", "artist", "enterprise", "never"):
         assert word in content
+
+
+def test_the_list_knows_every_role_and_plan(desk):
+    for role in Role:
+        make_user(roles=[role])
+    for plan in Subscription.Plan:
+        make_user(plan=plan)
+    page = desk.get("/admin/accounts/user/").content.decode()
+    assert all(role.replace("_", " ") in page for role in Role)
