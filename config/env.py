@@ -47,6 +47,14 @@ def number(name: str, default: int, *, least: int = 0, most: int = 2**63 - 1) ->
     return parsed
 
 
+def choice(name: str, default: str, *, of: tuple[str, ...]) -> str:
+    """One of these words, in any case."""
+    value = text(name, default).upper()
+    if value not in of:
+        raise wrong(name, f"one of {', '.join(of)}")
+    return value
+
+
 def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
     """A comma-separated list; blanks are dropped."""
     value = os.environ.get(name)

@@ -205,7 +205,9 @@ class PersonAdmin(UserAdmin, AccessAdmin):
     @display(description="roles")
     def roles(self, person) -> SafeString:
         held = sorted(grant.role for grant in person.grants.all())
-        return format_html_join(" ", "{}", ((badge(role.replace("_", " "), ROLE_TONES.get(role, "")),) for role in held))
+        return format_html_join(
+            " ", "{}", ((badge(role.replace("_", " "), ROLE_TONES.get(role, "")),) for role in held)
+        )
 
     @display(description="tier")
     def tier(self, person) -> SafeString:

@@ -25,6 +25,8 @@ DATABASE_URL, REDIS_URL and STORAGE_URL, where they are set, name servers of you
 throw-away ones. KEEPTRACK_VENV names the virtual environment (default .venv), KEEPTRACK_TEST_DATA the
 folder of the throw-away servers (default var/test). Returns pytest's exit code."""
 SLOTS = 16
+# The whole suite takes every core; a few tests are quicker without.
+WHOLE = ["-n", "auto", "--dist", "worksteal"]
 
 
 def main(arguments: list[str]) -> int:
@@ -47,7 +49,7 @@ def run(arguments: list[str], screen: Screen) -> int:
             start_servers(supervisor)
             screen.say()
             failed = 0 if arguments else lint()
-            return pytest(supervisor, arguments) or failed
+            return pytest(supervisor, arguments or WHOLE) or failed
         finally:
             supervisor.stop()
 

@@ -217,3 +217,11 @@ def test_processes_that_start_at_once_agree_on_the_secret(given, tmp_path):
     assert [path.name for path in (tmp_path / "kept").iterdir()] == ["key"]
     assert secrets == {(tmp_path / "kept" / "key").read_text()}
     assert (tmp_path / "kept" / "key").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_choice_is_one_of_its_words_in_any_case(given):
+    given("warning")
+    assert env.choice(NAME, "INFO", of=("INFO", "WARNING")) == "WARNING"
+    given("loud")
+    with pytest.raises(ImproperlyConfigured, match="INFO, WARNING"):
+        env.choice(NAME, "INFO", of=("INFO", "WARNING"))

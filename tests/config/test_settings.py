@@ -109,6 +109,7 @@ def test_a_proxys_word_is_believed_only_when_there_is_one(settings_with):
         ("SPOOL_RESERVE_BYTES", "much"),
         ("HSTS_SECONDS", "year"),
         ("KEEPTRACK_FETCH_ORIGINS", "127.0.0.1"),
+        ("LOG_LEVEL", "LOUD"),
     ],
 )
 def test_a_wrong_value_stops_the_start_with_its_name_and_without_its_secret(settings_with, name, value):
