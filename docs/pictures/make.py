@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Takes the tour's pictures from a running `bin/up`. `docs/pictures/make.py --help` says what it needs.
 
-It signs in as staff, asks the demo's provider to misbehave for three tracks so that the archive has something to show,
-uploads one file, and writes one PNG per shot. A second run finds those three tracks again.
+It signs in as staff, registers three private tracks that the demo's provider does not hand out, so that the archive has
+something to show, uploads one private track, and writes one picture per shot. Run it on a demo made for it:
+`bin/up --data DIR --port 8001`. Pages with covers are JPEG, the others PNG; none is larger than 200 kB.
 """
 
 import argparse
@@ -18,8 +19,16 @@ ROOT = HERE.parents[1]
 WIDE, NARROW = (1440, 900), (390, 844)
 MOST_BYTES = 200_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
-    --disable-component-update --disable-sync --hide-scrollbars""".split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+]
 # provider, path at the demo's provider, how it answers there (None: nothing stands there), title
 TROUBLES = (
     ("suno", "/suno/tour-1.mp3", "503", "Paper Moon Over Porto"),
@@ -94,7 +103,7 @@ class Tour:
             url = self.options.provider + path
             body = {"provider": provider, "provider_track_id": f"tour-{title}", "title": title, "audio_url": url}
             answered = self.post(page, "/api/v1/tracks", {**body, "is_public": False})
-            if answered.ok:
+            if answered.status == 201:
                 self.post(page, "/api/v1/archive/run", {"track_id": answered.json()["id"], "wait": 5})
         page.context.close()
 
@@ -105,19 +114,22 @@ class Tour:
         return page.request.post(self.options.site + path, data=body, headers=headers)
 
     def first(self, kind: str) -> str:
-        """Path of the newest public track of a kind that has its waveform."""
+        """Id of the oldest public track of a kind that has its waveform and, if it is generated, its cover."""
         page = self.open("/", staff=False)
         tracks = page.request.get(f"{self.options.site}/api/v1/tracks?kind={kind}").json()["results"]
         page.context.close()
-        chosen = [track["id"] for track in tracks if track["waveform_url"]]
+        chosen = [
+            track["id"] for track in tracks if track["waveform_url"] and (kind == "uploaded" or track["cover_url"])
+        ]
         if not chosen:
             sys.exit("The demo's tracks are not ready yet. Wait a minute and try again.")
-        return chosen[0]
+        return chosen[-1]
 
     def keep(self, name: str, page) -> None:
         page.wait_for_timeout(400)  # fonts and the last picture
-        path = self.options.out / f"{name}.png"
-        page.screenshot(path=path, animations="disabled")
+        path = self.options.out / name
+        quality = {"type": "jpeg", "quality": 80} if path.suffix == ".jpg" else {"type": "png"}
+        page.screenshot(path=path, animations="disabled", **quality)
         page.context.close()
         size = path.stat().st_size
         print(f"{path.name:<28} {size / 1000:6.0f} kB{'  TOO LARGE' if size > MOST_BYTES else ''}", flush=True)
@@ -139,14 +151,14 @@ def playing(tour: Tour, kind: str, **how):
 def uploading(tour: Tour):
     """The upload page once a file went through."""
     sys.path.insert(0, str(ROOT))
-    from deploy.demo import synth  # noqa: PLC0415 - needs the project's packages, and only here
+    from deploy.demo import synth  # needs the project's packages
 
-    page = tour.open("/upload")
+    page = tour.open("/upload", size=(1440, 560))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "First Light.wav"
         synth.write_wav(path, synth.compose(7, 30, tempo=112, pitch_class=2, mode="minor"))
         page.set_input_files("#id_file", path)
-        page.uncheck("#id_is_public") if page.locator("#id_is_public").count() else None
+        page.locator("[name=is_public]").set_checked(False, force=True)
         page.click("[data-send]")
         page.wait_for_selector("[data-open]:visible", timeout=60_000)
     return page
@@ -161,25 +173,24 @@ def desk_track(tour: Tour):
 
 
 SHOTS: dict[str, Callable] = {
-    "front": front,
-    "front-dark": lambda tour: front(tour, dark=True),
-    "front-phone": lambda tour: front(tour, size=NARROW),
-    "track": lambda tour: playing(tour, "generated"),
-    "track-phone-dark": lambda tour: playing(tour, "uploaded", size=NARROW, dark=True),
-    "admin-overview": admin(""),
-    "admin-tracks": admin("catalog/track/"),
-    "admin-track": desk_track,
-    "admin-archive": admin("archive/archiveasset/"),
-    "admin-people": admin("accounts/user/"),
-    "api": lambda tour: tour.open("/api/v1/docs/"),
-    "upload": uploading,
+    "front.jpg": front,
+    "front-phone-dark.jpg": lambda tour: front(tour, size=NARROW, dark=True),
+    "track.png": lambda tour: playing(tour, "generated", size=(1440, 960)),
+    "track-phone.png": lambda tour: playing(tour, "uploaded", size=NARROW),
+    "track-phone-dark.png": lambda tour: playing(tour, "uploaded", size=NARROW, dark=True),
+    "admin-overview.png": admin(""),
+    "admin-tracks.png": admin("catalog/track/"),
+    "admin-track.png": desk_track,
+    "admin-archive.png": admin("archive/archiveasset/"),
+    "api.png": lambda tour: tour.open("/api/v1/docs/"),
+    "upload.png": uploading,
 }
 
 
 def main() -> int:
     options = parse()
     try:
-        from playwright.sync_api import Error, sync_playwright  # noqa: PLC0415 - no requirement of the project
+        from playwright.sync_api import Error, sync_playwright  # no requirement of the project
     except ImportError:
         print(NEEDS, file=sys.stderr)
         return 2
