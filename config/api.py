@@ -8,8 +8,10 @@ from apps.archive import api as archive
 from apps.catalog import api as catalog
 from apps.uploads import api as uploads
 
+READING = ["get", "head"]
+
 urlpatterns = [
     path("", include([*accounts.urls, *catalog.urls, *uploads.urls, *archive.urls])),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("schema/", SpectacularAPIView.as_view(http_method_names=READING), name="schema"),
+    path("docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=READING), name="docs"),
 ]

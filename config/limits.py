@@ -1,11 +1,12 @@
-"""No page takes a body that it has no use for: a longer one is refused before a byte of it is read."""
+"""What no page has a use for is refused before anything looks at it: long bodies, NUL characters."""
 
 from collections.abc import Callable
+from itertools import chain
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from config.pages import too_large
+from config.pages import bad_request, too_large
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
 Answer = Callable[[HttpRequest], HttpResponseBase]
@@ -23,6 +24,18 @@ def bounded_bodies(get_response: Answer) -> Answer:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > most:
             return too_large(request, code)
+        return get_response(request)
+
+    return answer
+
+
+def without_nul(get_response: Answer) -> Answer:
+    """Middleware: PostgreSQL takes no NUL in a text, so none comes in by path, query or cookie."""
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        words = [request.path_info, *request.COOKIES.values(), *chain.from_iterable(request.GET.lists())]
+        if "\x00" in "".join(chain.from_iterable(words)):
+            return bad_request(request, ValueError("NUL"))
         return get_response(request)
 
     return answer

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "config.limits.bounded_bodies",
+    "config.limits.without_nul",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -142,7 +143,7 @@ REST_FRAMEWORK = {
     # A view that names no policy is closed to everyone.
     "DEFAULT_PERMISSION_CLASSES": ["apps.lib.api.Closed"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["apps.lib.api.ShallowJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "apps.lib.paging.Keyset",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "apps.lib.api.problem_handler",
@@ -186,7 +187,7 @@ LEASE = timedelta(seconds=env.number("LEASE_SECONDS", 60, least=3, most=3600))
 FILE_PATHS = ("/api/v1/uploads", "/upload")
 
 # --- Celery -------------------------------------------------------------------------------------------------------
-_VISIBILITY = 600
+_VISIBILITY = 1800
 CELERY_BROKER_URL = (
     f"redis+socket://{REDIS_URL.removeprefix('unix://')}" if REDIS_URL.startswith("unix:") else REDIS_URL
 )
@@ -207,8 +208,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
-CELERY_TASK_TIME_LIMIT = 420
-CELERY_TASK_SOFT_TIME_LIMIT = 390
+# Longer than the longest legal job: a slow file ends by its own limits, never by taking its process down.
+CELERY_TASK_TIME_LIMIT = 1700
+CELERY_TASK_SOFT_TIME_LIMIT = 1680
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_MAX_TASKS_PER_CHILD = 200
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000

@@ -4,23 +4,29 @@ import datetime as dt
 import functools
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from django.core.files.uploadedfile import UploadedFile
 from django.db import connection
+from django.http import QueryDict
 from django.utils import timezone
 from rest_framework.response import Response
 
 from apps.accounts.models import IdempotentAnswer
-from apps.lib.errors import Refusal
+from apps.lib.errors import Conflict, Refusal
 
 KEPT_FOR = dt.timedelta(days=2)
 LONGEST = 200
+PATIENCE_S = 20
 
 
 def once(post: Callable) -> Callable:
-    """A view's `post` that honours the header: the first answer is kept and given again; a refusal is not kept."""
+    """A view's `post` that honours the header: the first answer is kept and given again; a refusal is not kept.
+
+    What died half-way is not done again unasked: the repetition answers 409 and the client looks first.
+    """
 
     @functools.wraps(post)
     def wrapped(view, request, *args, **kwargs) -> Response:
@@ -30,7 +36,7 @@ def once(post: Callable) -> Callable:
         if len(key) > LONGEST or not key.isprintable():
             raise Refusal("INVALID", f"Idempotency-Key: at most {LONGEST} printable characters.")
         with _alone(f"{request.user.pk}:{key}"):
-            return _known(request, key) or _kept(request, key, post(view, request, *args, **kwargs))
+            return _known(request, key) or _first(request, key, lambda: post(view, request, *args, **kwargs))
 
     return wrapped
 
@@ -41,41 +47,64 @@ def _known(request, key: str) -> Response | None:
         return None
     if answer.fingerprint != fingerprint(request):
         raise Refusal("IDEMPOTENCY_MISMATCH", "This Idempotency-Key was used for another request.", status=422)
-    return Response(answer.body, status=answer.status, headers={"Idempotent-Replayed": "true"})
+    if answer.http_status is None:
+        message = "The first attempt broke off. See whether it took effect; if not, repeat it under a new key."
+        raise Conflict(message, code="IDEMPOTENCY_INTERRUPTED")
+    return Response(answer.body, status=answer.http_status, headers={"Idempotent-Replayed": "true"})
 
 
-def _kept(request, key: str, response: Response) -> Response:
-    body = json.loads(json.dumps(response.data, default=str))
-    facts = {"fingerprint": fingerprint(request), "status": response.status_code, "body": body}
-    IdempotentAnswer.objects.create(user=request.user, key=key, **facts)
+def _first(request, key: str, act: Callable[[], Response]) -> Response:
+    row = IdempotentAnswer.objects.create(user=request.user, key=key, fingerprint=fingerprint(request))
+    try:
+        response = act()
+    except Exception:  # nothing was done, so that the same key may put it right
+        row.delete()
+        raise
+    row.http_status, row.body = response.status_code, json.loads(json.dumps(response.data, default=str))
+    row.save(update_fields=["http_status", "body"])
     return response
 
 
 def fingerprint(request) -> str:
     """SHA-256 over the method, the path and what was sent, files by their content."""
     digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
-    for name, value in sorted(request.data.items()):
+    for name, value in _sent(request.data):
         digest.update(f"{name}=".encode())
         if isinstance(value, UploadedFile):
-            value.seek(0)
             for chunk in value.chunks():
                 digest.update(chunk)
+            value.seek(0)
         else:
             digest.update(json.dumps(value, sort_keys=True, default=str).encode())
     return digest.hexdigest()
+
+
+def _sent(data) -> list[tuple[str, object]]:
+    """Every value of a form or of a JSON body, in a stable order."""
+    if isinstance(data, QueryDict):
+        return [(name, value) for name, values in sorted(data.lists()) for value in values]
+    return [("", data)]
 
 
 @contextmanager
 def _alone(name: str) -> Iterator[None]:
     """One request per key at a time, on whichever server; the lock ends with the connection at the latest."""
     number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [number])
+    until = time.monotonic() + PATIENCE_S
+    while not _asked("SELECT pg_try_advisory_lock(%s)", number):
+        if time.monotonic() > until:
+            raise Conflict("The first request under this Idempotency-Key is still at work.", code="IN_PROGRESS")
+        time.sleep(0.05)
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [number])
+        _asked("SELECT pg_advisory_unlock(%s)", number)
+
+
+def _asked(statement: str, number: int) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [number])
+        return cursor.fetchone()[0]
 
 
 def forget(*, now: dt.datetime | None = None) -> int:

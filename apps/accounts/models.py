@@ -223,8 +223,8 @@ class IdempotentAnswer(models.Model):
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     key = models.CharField(max_length=200)
     fingerprint = models.CharField(max_length=64)
-    status = models.PositiveSmallIntegerField()
-    body = models.JSONField()
+    http_status = models.PositiveSmallIntegerField(null=True, help_text="Empty while the first request is at work.")
+    body = models.JSONField(null=True)
     created_at = models.DateTimeField(auto_now_add=True, db_index=True)
 
     class Meta:

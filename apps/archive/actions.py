@@ -6,6 +6,7 @@ Bytes before rows: a crash leaves an orphan object at worst, never a row without
 import datetime as dt
 import logging
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -27,6 +28,10 @@ from apps.lib.media import MediaError, Probe
 from apps.lib.storage import Stored
 
 log = logging.getLogger(__name__)
+
+LINGER_S = 0.5
+# A provider that says the same wrong length this often means it: a file that may be wrong is better than none.
+WRONG_DURATION, BELIEVED_AFTER = "WRONG_DURATION", 2
 
 ADMIT = {"audio": media.AUDIO_FORMATS, "cover": media.IMAGE_FORMATS, "video": media.VIDEO_FORMATS}
 # A copy may differ from the announced duration by this share or this long, whichever is more.
@@ -51,18 +56,24 @@ class Results:
 def request(*, track: Track, by, now: dt.datetime | None = None) -> ArchiveJob:
     """Archive this track now, whatever its turn. Conflict when it has nothing to archive."""
     now = now or clock.now()
-    if not hasattr(track, "source") or track.removed_at:
-        raise Conflict("This track has no provider to archive from.", code="NOTHING_TO_ARCHIVE")
     with transaction.atomic():
-        Track.objects.select_for_update().get(pk=track.pk)
-        schedule.plan_tracks([track], by=by, now=now)
-        open_ = schedule.bring_forward(track, now=now)
-        job = ArchiveJob.objects.filter(track=track, status__in=["pending", "processing"]).first()
-        if not open_ and not ArchiveAsset.objects.filter(track=track, state="running").exists():
-            if job is not None:
-                ArchiveJob.machine.move(job, "completed" if job.started_at else "failed", completed_at=now)
+        if not hasattr(track, "source") or not files.lock_live(track.pk):
+            raise Conflict("This track has no provider to archive from.", code="NOTHING_TO_ARCHIVE")
+        assets = ArchiveAsset.objects.filter(track=track)
+        if assets.exists() and not assets.exclude(state="archived").exists():
             raise Conflict("Everything of this track is archived already.", code="ALREADY_ARCHIVED")
+        job = _open(track, by=by, now=now)
+        schedule.bring_forward(track, now=now)
         return job
+
+
+def _open(track: Track, *, by, now: dt.datetime) -> ArchiveJob:
+    """The track's open job, held until the transaction ends; a worker may close one just before we hold it."""
+    while True:
+        schedule.plan_tracks([track], by=by, now=now)
+        job = _lock_job(track.pk)
+        if job is not None:
+            return job
 
 
 @transaction.atomic
@@ -72,10 +83,10 @@ def retry(*, asset: ArchiveAsset, by, now: dt.datetime | None = None) -> None:
     if not files.lock_live(asset.track_id):
         raise Conflict("The track was removed.", code="NOTHING_TO_ARCHIVE")
     mine = ArchiveAsset.objects.filter(pk=asset.pk)
+    _open(asset.track, by=by, now=now)
     if not schedule.hasten(mine, now=now):
         state = mine.values_list("state", flat=True).get()
         raise Conflict(f"It is {state}: there is nothing to try again.", code="NOTHING_TO_ARCHIVE")
-    schedule.plan_tracks([asset.track], by=by, now=now)
 
 
 def request_due(*, limit: int, by) -> list:
@@ -107,32 +118,62 @@ class _Run:
 
     def __init__(self, limit: int, until: dt.datetime, track: Track | None, told: Callable | None):
         self.limit, self.until, self.track, self.told = limit, until, track, told
-        self.taken = 0
+        self.taken = self.busy = 0
         self.lock = threading.Lock()
 
     def loop(self) -> None:
+        """Work while there is work. A thread with none stays while another is busy: what falls due meanwhile
+        must not wait for the slowest download."""
         try:
-            while (asset := self._take()) is not None:
-                archive(asset)
-                if self.told is not None:
-                    asset.refresh_from_db()
-                    self.told(asset)
+            while self._reserve():
+                try:
+                    found = self._work()
+                finally:
+                    with self.lock:
+                        self.busy -= 1
+                        idle = not self.busy
+                if not found:
+                    with self.lock:
+                        self.taken -= 1
+                    if idle:
+                        break
+                    time.sleep(LINGER_S)
         finally:
             connection.close()
 
-    def _take(self) -> ArchiveAsset | None:
-        now = clock.now()
+    def _reserve(self) -> bool:
         with self.lock:
-            if self.taken >= self.limit or now >= self.until:
-                return None
+            if self.taken >= self.limit or clock.now() >= self.until:
+                return False
+            self.busy += 1
             self.taken += 1
-        rows = schedule.due(now=now) if self.track is None else schedule.due(now=now).filter(track=self.track)
-        found = leases.claim(rows, ArchiveAsset.machine, limit=1, now=now)
-        if not found:
-            with self.lock:
-                self.taken -= 1
-            return None
-        return found[0]
+            return True
+
+    def _claim(self) -> ArchiveAsset | None:
+        now = clock.now()
+        for lane in schedule.lanes(now=now):
+            rows = lane if self.track is None else lane.filter(track=self.track)
+            for asset in leases.claim(rows, ArchiveAsset.machine, limit=1, now=now):
+                return asset
+        return None
+
+    def _work(self) -> bool:
+        asset = self._claim()
+        if asset is None:
+            return False
+        archive(asset)
+        if self.told is not None:
+            asset.refresh_from_db()
+            self.told(asset)
+        return True
+
+
+def work_quarantined() -> bool:
+    """Try one quarantined asset, alone in its process: should it kill again, it takes no neighbour with it."""
+    for asset in leases.claim(schedule.quarantined(), ArchiveAsset.machine, limit=1):
+        archive(asset)
+        return True
+    return False
 
 
 def archive(asset: ArchiveAsset) -> bool:
@@ -167,15 +208,18 @@ def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:
     announced = asset.track.duration_ms
     if asset.kind != "audio" or not announced or asset.track.file("original"):
         return
-    if abs(probe.duration_ms - announced) > max(DURATION_MS, announced * DURATION_SHARE):
+    if asset.error_code == WRONG_DURATION and asset.attempts >= BELIEVED_AFTER:
+        log.warning("audio of track %s kept although it is not as long as announced", asset.track_id)
+    elif abs(probe.duration_ms - announced) > max(DURATION_MS, announced * DURATION_SHARE):
         seconds = f"{probe.duration_ms / 1000:.1f} s instead of {announced / 1000:.1f} s"
-        raise MediaError("WRONG_DURATION", f"The provider sent {seconds}.")
+        raise MediaError(WRONG_DURATION, f"The provider sent {seconds}.")
 
 
 @transaction.atomic
 def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
-    job = _lock_job(asset)
-    if not files.lock_live(asset.track_id):
+    live = files.lock_live(asset.track_id)
+    job = _lock_job(asset.track_id)
+    if not live:
         asset.settle("dropped", error_code="REMOVED", error_message="The track was removed.")
         _close_job(job, asset)
         return False
@@ -194,13 +238,13 @@ def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
 @transaction.atomic
 def _settle_failed(asset: ArchiveAsset, failure: Exception) -> None:
     code, message = getattr(failure, "code", "IO_ERROR"), str(getattr(failure, "message", failure))[:500]
-    job = _lock_job(asset)
+    job = _lock_job(asset.track_id)
     life = Life(asset.created_at, asset.expires_at, asset.attempts, asset.gone_checks, asset.gone_since)
     now = clock.now()
-    decision = decide(code, life, now=now, retry_after=getattr(failure, "retry_after", None))
-    next_at = decision.next_at and now + leases.jittered(decision.next_at - now)
+    asked = getattr(failure, "retry_after", None)
+    decision = decide(code, life, now=now, retry_after=asked, jitter=leases.jitter())
     kept = asset.settle(
-        decision.state, next_at=next_at, attempts=decision.attempts, gone_checks=decision.gone_checks,
+        decision.state, next_at=decision.next_at, attempts=decision.attempts, gone_checks=decision.gone_checks,
         gone_since=decision.gone_since, error_code=code, error_message=message,
     )  # fmt: skip
     log.warning("%s of track %s: %s (%s), %s", asset.kind, asset.track_id, code, message, decision.state)
@@ -216,9 +260,12 @@ def _open_job(asset: ArchiveAsset) -> None:
     ArchiveJob.machine.move_all(mine, "processing", started_at=Now())
 
 
-def _lock_job(asset: ArchiveAsset) -> ArchiveJob | None:
-    """Settling one track's assets goes one by one, so that the last one sees itself as the last."""
-    open_ = ArchiveJob.objects.filter(track=asset.track_id, status__in=["pending", "processing"])
+def _lock_job(track_id) -> ArchiveJob | None:
+    """Settling one track's assets goes one by one, so that the last one sees itself as the last.
+
+    Whoever holds the track too takes the track first.
+    """
+    open_ = ArchiveJob.objects.filter(track=track_id, status__in=["pending", "processing"])
     return open_.select_for_update().first()
 
 

@@ -21,7 +21,7 @@ ASSET_STATES = Machine(
         "running": ("running", "archived", "retrying", "gone_suspect", "quarantined", "lost", "dropped"),
         "retrying": ("running", "dropped"),
         "gone_suspect": ("running", "dropped"),
-        "quarantined": ("running", "dropped"),
+        "quarantined": ("running", "lost", "dropped"),
         "archived": (),
         "lost": ("pending",),
         "dropped": (),
@@ -33,7 +33,7 @@ class ArchiveAsset(Leased):
     """One file of one generated track that must be ours before its URL dies.
 
     `gone_suspect`: the provider says it is gone; believed after three checks over six hours, or at expiry.
-    `quarantined`: it killed its worker five times; tried alone and hourly, never dropped before expiry.
+    `quarantined`: it killed its worker five times; tried alone and hourly, given up a day after expiry.
     `dropped`: its track was removed.
     """
 

@@ -7,19 +7,18 @@ is lost when the provider says so, or after a grace in which it never answered.
 import datetime as dt
 from dataclasses import dataclass
 
+from apps.lib.leases import OWN_FAULT_DELAY, OWN_FAULTS
+
 SHORT_LIFE = dt.timedelta(hours=6)
 # After the nth failure of a long-lived asset; the last step repeats until expiry.
 LONG = tuple(dt.timedelta(minutes=m) for m in (1, 6, 36, 156, 360))
 # Offsets from the first sight of a short-lived asset.
 SHORT = tuple(dt.timedelta(seconds=s) for s in (18, 60, 180, 360, 720, 1260, 1800, 2340, 2880, 3240))
-OURS = dt.timedelta(minutes=1)
 LAST_CHANCE = dt.timedelta(seconds=30)
 GONE_CHECKS, GONE_FOR = 3, dt.timedelta(hours=6)
 GRACE = dt.timedelta(days=1)
 
 GONE = "GONE"
-# Nothing is wrong with the source: our disk or store failed, and the try does not count.
-OWN_FAULTS = frozenset({"DISK_FULL", "STORAGE_FAILED", "IO_ERROR"})
 
 
 @dataclass(frozen=True)
@@ -46,17 +45,23 @@ class Decision:
     gone_since: dt.datetime | None = None
 
 
-def decide(code: str, life: Life, *, now: dt.datetime, retry_after: float | None = None) -> Decision:
-    """What becomes of an asset whose try failed with `code`; `retry_after` in seconds, as the provider asked."""
+def decide(
+    code: str, life: Life, *, now: dt.datetime, retry_after: float | None = None, jitter: float = 1.0
+) -> Decision:
+    """What becomes of an asset whose try failed with `code`; `retry_after` in seconds, as the provider asked.
+
+    `jitter` stretches the wait, so that what failed together does not come back together; the last chance before
+    expiry is never jittered past it.
+    """
     if code in OWN_FAULTS:
-        return Decision("retrying", now + OURS, life.attempts, life.gone_checks, life.gone_since)
+        return Decision("retrying", now + OWN_FAULT_DELAY, life.attempts, life.gone_checks, life.gone_since)
     attempts = life.attempts + 1
     gone = code == GONE
     checks = life.gone_checks + 1 if gone else 0
     since = (life.gone_since or now) if gone else None
     if _is_lost(life, gone=gone, checks=checks, since=since, now=now):
         return Decision("lost", None, attempts, checks, since)
-    when = now + _delay(life, now=now, retry_after=retry_after)
+    when = now + _delay(life, now=now, retry_after=retry_after) * jitter
     if now < life.expires_at - LAST_CHANCE < when:
         when = life.expires_at - LAST_CHANCE
     return Decision("gone_suspect" if gone else "retrying", when, attempts, checks, since)

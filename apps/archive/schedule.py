@@ -5,9 +5,11 @@ from itertools import chain
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
+from django.db.models.functions import Least
 
 from apps.archive.models import DUE_STATES, OPEN_STATES, ArchiveAsset, ArchiveJob
+from apps.archive.retry import GRACE
 from apps.catalog.models import Track
 from apps.lib import clock, leases
 
@@ -55,19 +57,46 @@ def keep_house(*, now: dt.datetime | None = None) -> None:
     """What no worker will do any more: quarantine poison, drop what was removed, close jobs nobody works on."""
     now = now or clock.now()
     machine = ArchiveAsset.machine
-    leases.set_apart(ArchiveAsset.objects.all(), machine, "quarantined", now=now, next_at=now + QUARANTINE)
+    # The hourly class cannot wait for an hour: a quarter of what is left is waited at most.
+    soon = Least(Value(now + QUARANTINE), Value(now) + (F("expires_at") - Value(now)) / 4, output_field=DateTimeField())
+    leases.set_apart(ArchiveAsset.objects.all(), machine, "quarantined", now=now, next_at=soon)
+    hopeless = ArchiveAsset.objects.filter(state="quarantined", expires_at__lt=now - GRACE)
+    machine.move_all(hopeless, "lost", next_at=None)
     removed = ArchiveAsset.objects.filter(track__removed_at__isnull=False, state__in=OPEN_STATES)
     machine.move_all(removed, "dropped", lease_until=None, error_code="REMOVED", error_message="The track was removed.")
-    working = ArchiveAsset.objects.filter(track=OuterRef("track"), state__in=["pending", "running"])
+    _forget_addresses()
+    claimable = Q(state__in=DUE_STATES, next_at__lte=now) | Q(state__in=["pending", "running"])
+    working = ArchiveAsset.objects.filter(claimable, track=OuterRef("track"))
     idle = ArchiveJob.objects.filter(~Exists(working), status__in=["pending", "processing"])
     ArchiveJob.machine.move_all(
         idle, "failed", completed_at=now, error_message="It ended without a result; the next run goes on."
     )
 
 
+def _forget_addresses() -> None:
+    """Of a removed track no provider's address is kept (C-07)."""
+    gone = Q(track__removed_at__isnull=False)
+    ArchiveAsset.objects.filter(gone).exclude(source_url="").update(source_url="")
+    blank = {f"original_{kind}_url": "" for kind in ArchiveAsset.Kind.values}
+    ArchiveJob.objects.filter(gone).exclude(**blank).update(**blank)
+
+
 def due(*, now: dt.datetime | None = None):
-    """Assets that a worker may claim now, the next to expire first."""
-    rows = ArchiveAsset.objects.filter(leases.due(ArchiveAsset.machine, now or clock.now()))
+    """Assets that a worker may claim now, the next to expire first; what is quarantined has a lane of its own."""
+    return _claimable(now or clock.now()).exclude(state="quarantined")
+
+
+def quarantined(*, now: dt.datetime | None = None):
+    return _claimable(now or clock.now()).filter(state="quarantined")
+
+
+def lanes(*, now: dt.datetime) -> tuple:
+    """What can still be saved goes before what is past its expiry, so that the dead never delay the living."""
+    return due(now=now).filter(expires_at__gt=now), due(now=now).filter(expires_at__lte=now)
+
+
+def _claimable(now: dt.datetime):
+    rows = ArchiveAsset.objects.filter(leases.due(ArchiveAsset.machine, now))
     return rows.filter(track__removed_at__isnull=True).order_by("expires_at", "pk")
 
 

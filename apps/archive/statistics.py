@@ -15,7 +15,7 @@ def statistics(*, now: dt.datetime | None = None) -> dict:
     now = now or clock.now()
     open_ = Q(state__in=OPEN_STATES)
     tracks = (
-        ArchiveAsset.objects.exclude(state="dropped")
+        ArchiveAsset.objects.filter(track__removed_at__isnull=True)
         .values("track")
         .annotate(
             waiting=Count("pk", filter=open_),

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from apps.archive import actions, schedule
 from apps.catalog import tasks as derivations
+from apps.lib import nudges, spool
 
 log = logging.getLogger(__name__)
 
@@ -14,28 +15,31 @@ log = logging.getLogger(__name__)
 RUN_S = 120
 
 
+def nudge() -> None:
+    nudges.send(work)
+
+
 @shared_task(name="archive.plan")
 def plan() -> int:
     """Give new generated tracks their rows, and wake a worker when something is due."""
     planned = schedule.plan()
     if schedule.due().exists():
-        work.apply_async(expires=10)
+        nudge()
     return planned
 
 
 @shared_task(name="archive.work")
 def work() -> int:
     """Archive what is due, the next to expire first."""
-    tried = actions.work(limit=settings.ARCHIVE_LIMIT, seconds=RUN_S)
-    derivations.sweep.delay()
-    return tried
+    return _run(settings.ARCHIVE_LIMIT)
 
 
 @shared_task(name="archive.sweep")
 def sweep() -> None:
-    """Heal: quarantine, drop, close; then plan as usual."""
+    """Heal: quarantine, drop, close; try one quarantined asset; then plan as usual."""
     schedule.keep_house()
     plan()
+    actions.work_quarantined()
 
 
 @shared_task(name="archive.daily")
@@ -46,4 +50,14 @@ def daily() -> int:
         log.error("archive alarm: %s assets are old or about to expire and not archived", late)
     schedule.keep_house()
     schedule.plan()
-    return actions.work(limit=settings.ARCHIVE_LIMIT_MOST, seconds=RUN_S)
+    return _run(settings.ARCHIVE_LIMIT_MOST)
+
+
+def _run(limit: int) -> int:
+    """One run at a time on this machine: its threads take what falls due, and the other process stays free to plan."""
+    with spool.alone("archive") as first:
+        if not first:
+            return 0
+        tried = actions.work(limit=limit, seconds=RUN_S)
+    nudges.send(derivations.sweep)
+    return tried

@@ -5,9 +5,9 @@ import datetime as dt
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from apps.catalog import providers
+from apps.catalog import files, providers
 from apps.catalog.models import ProviderSource, Track, TrackFile
-from apps.lib.errors import Refusal
+from apps.lib.errors import NotFound, Refusal
 
 WORDS = ("title", "artist", "description", "genre", "subgenre", "catalog_number", "isrc")
 SOURCE_URLS = ("audio_url", "cover_url", "video_url")
@@ -75,6 +75,8 @@ def edit(*, track: Track, by, **facts) -> Track:
     """Change a track's words and facts."""
     if "title" in facts:
         facts["title"] = clean_title(facts["title"])
+    if not files.lock_live(track.pk):
+        raise NotFound
     for name, value in facts.items():
         setattr(track, name, value)
     track.full_clean(exclude=["owner"])
@@ -91,4 +93,6 @@ def remove(*, track: Track, by, now: dt.datetime | None = None) -> None:
     blank = dict.fromkeys(WORDS, "")
     Track.machine.move(track, "removed", removed_at=now or timezone.now(), mood=[], tags=[], is_public=False, **blank)
     TrackFile.objects.filter(track=track).delete()
-    ProviderSource.objects.filter(track=track).update(audio_url="", cover_url="", video_url="")
+    # The provider's id is free again: whoever removed by mistake registers the generation anew.
+    released = {"provider_track_id": f"removed {track.pk}", "audio_url": "", "cover_url": "", "video_url": ""}
+    ProviderSource.objects.filter(track=track).update(**released)

@@ -43,7 +43,7 @@ def readable(request):
 
 
 def shown(request, track: Track) -> dict:
-    return TrackSerializer(readable(request).get(pk=track.pk), context={"request": request}).data
+    return TrackSerializer(readable(request).get_visible(request.user, pk=track.pk), context={"request": request}).data
 
 
 class TracksView(generics.ListAPIView):

@@ -29,7 +29,7 @@ def serve(request, track: Track, held, role: str) -> HttpResponseBase:
         return blob(request, held.blob, track.title)
     source = getattr(track, "source", None)
     url = getattr(source, SOURCE_FIELDS.get(role, ""), "") if source else ""
-    if not url:
+    if not url or not track.playable:
         raise NotFound("This track has no such file.")
     if source.expires_at <= timezone.now():
         raise Refusal("EXPIRED", "The provider deleted this file before it could be archived.", status=410)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from django.db import transaction
+from django.db.models import F
 
 from apps.catalog import files
 from apps.catalog.models import Derivation, Track
@@ -32,7 +33,7 @@ class Product:
 
 def claim(*, limit: int, now: dt.datetime | None = None, track: Track | None = None) -> list[Derivation]:
     """Due rows, oldest need first; of one track only when given."""
-    rows = Derivation.objects.filter(track__removed_at__isnull=True).order_by("next_at")
+    rows = Derivation.objects.filter(track__removed_at__isnull=True).order_by(F("next_at").asc(nulls_first=True))
     if track is not None:
         rows = rows.filter(track=track)
     return leases.claim(rows, Derivation.machine, limit=limit, now=now)
@@ -52,7 +53,9 @@ def again(*, track: Track, now: dt.datetime | None = None) -> None:
 
 
 def give_up_poison() -> int:
-    """Files that keep killing their worker fail for good; the original serves."""
+    """Files that keep killing their worker fail for good, the original serves; so does what was removed meanwhile."""
+    removed = Derivation.objects.filter(track__removed_at__isnull=False, state__in=["due", "retrying"])
+    Derivation.machine.move_all(removed, "failed", next_at=None, error_code="REMOVED")
     return leases.set_apart(Derivation.objects.all(), Derivation.machine, "failed")
 
 
@@ -76,11 +79,14 @@ def run(row: Derivation, *, now: dt.datetime | None = None) -> bool:
 def _postpone(row: Derivation, failure: Exception, now: dt.datetime) -> None:
     code, message = getattr(failure, "code", "IO_ERROR"), str(failure)[:500]
     log.warning("derivation of track %s failed (%s): %s", row.track_id, code, message)
-    facts = {"attempts": row.attempts + 1, "error_code": code, "error_message": message}
-    if row.attempts >= len(DELAYS):
-        row.settle("failed", **facts)
+    facts = {"error_code": code, "error_message": message}
+    if code in leases.OWN_FAULTS:
+        row.settle("retrying", next_at=now + leases.OWN_FAULT_DELAY * leases.jitter(), **facts)
+    elif row.attempts >= len(DELAYS):
+        row.settle("failed", attempts=row.attempts + 1, **facts)
     else:
-        row.settle("retrying", next_at=now + leases.jittered(DELAYS[row.attempts]), **facts)
+        wait = DELAYS[row.attempts] * leases.jitter()
+        row.settle("retrying", next_at=now + wait, attempts=row.attempts + 1, **facts)
 
 
 def _make(row: Derivation) -> list[Product]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from apps.catalog.models import Blob, Derivation, Track, TrackFile
-from apps.lib import storage
+from apps.lib import clock, storage
 from apps.lib.media import Format, Probe
 from apps.lib.storage import Stored
 
@@ -33,19 +33,19 @@ def attach_original(*, track: Track, blob: Blob, probe: Probe) -> TrackFile:
     track.duration_ms = probe.duration_ms
     track.save(update_fields=["duration_ms", "updated_at"])
     derivation, created = Derivation.objects.get_or_create(
-        track=track, defaults={"source_sha256": blob.sha256, "next_at": row.updated_at}
+        track=track, defaults={"source_sha256": blob.sha256, "next_at": clock.now()}
     )
     if not created and derivation.source_sha256 != blob.sha256:
         Derivation.machine.move_all(
             Derivation.objects.filter(pk=derivation.pk),
-            "due", source_sha256=blob.sha256, next_at=row.updated_at, attempts=0, crashes=0,
+            "due", source_sha256=blob.sha256, next_at=clock.now(), attempts=0, crashes=0,
         )  # fmt: skip
     return row
 
 
 def lock_live(track_id) -> bool:
     """Hold the track until the transaction ends; False when it was removed: no file lands on a tombstone."""
-    return Track.objects.select_for_update().filter(pk=track_id, removed_at__isnull=True).exists()
+    return Track.objects.select_for_update(no_key=True).filter(pk=track_id, removed_at__isnull=True).exists()
 
 
 def working_copy(blob: Blob, folder: Path) -> Path:

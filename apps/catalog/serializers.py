@@ -105,7 +105,7 @@ class TrackSerializer(serializers.ModelSerializer):
     scale = serializers.CharField(source="mode")
     camelot = serializers.SerializerMethodField()
     duration = serializers.SerializerMethodField(help_text="seconds")
-    source = SourceSerializer(allow_null=True, default=None)
+    source = serializers.SerializerMethodField(help_text="Null for who gets the preview: it leads to the full file.")
     file_url = serializers.SerializerMethodField(
         help_text="Plays the full file; null when this person gets the preview."
     )
@@ -142,6 +142,11 @@ class TrackSerializer(serializers.ModelSerializer):
     def get_duration(self, track):
         return None if track.duration_ms is None else track.duration_ms / 1000
 
+    @extend_schema_field(SourceSerializer(allow_null=True))
+    def get_source(self, track) -> dict | None:
+        shown = track.playable and hasattr(track, "source")
+        return SourceSerializer(track.source).data if shown else None
+
     def get_file_url(self, track) -> str | None:
         """S3-07: ours when archived, the provider's as long as its URL lives; the address is the same."""
         return self._address(track, "stream", track.playable and (track.served or self._lives(track, "audio_url")))
@@ -153,7 +158,9 @@ class TrackSerializer(serializers.ModelSerializer):
         return self._address(track, "waveform", track.file("waveform"))
 
     def get_cover_url(self, track) -> str | None:
-        return self._address(track, "cover", track.file("cover") or self._lives(track, "cover_url"))
+        return self._address(
+            track, "cover", track.file("cover") or (track.playable and self._lives(track, "cover_url"))
+        )
 
     def get_video_url(self, track) -> str | None:
         return self._address(
@@ -183,7 +190,8 @@ class TrackSerializer(serializers.ModelSerializer):
     def get_archived_to_storage(self, track) -> bool:
         """C-14: true only when every asset the provider has is ours."""
         source = getattr(track, "source", None)
-        return bool(source) and all(track.file(ROLE_OF[kind]) for kind in source.urls())
+        urls = source.urls() if source else {}
+        return bool(urls) and all(track.file(ROLE_OF[kind]) for kind in urls)
 
     def get_storage_audio_url(self, track) -> str | None:
         archived = self._archived(track, "audio")

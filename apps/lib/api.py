@@ -5,11 +5,11 @@ from copy import copy
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
 from django.db import DataError, IntegrityError
-from django.http import Http404
+from django.http import Http404, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
-from rest_framework.response import Response
 
 from apps.lib.errors import Forbidden, NotFound, Refusal
 
@@ -28,6 +28,16 @@ CODES = {
     exceptions.ParseError: "MALFORMED",
     exceptions.ValidationError: "INVALID",
 }
+
+
+class ShallowJSONParser(JSONParser):
+    """JSON of a depth that somebody wrote on purpose."""
+
+    def parse(self, stream, media_type=None, parser_context=None):
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as too_deep:
+            raise exceptions.ParseError("This JSON is nested too deeply.") from too_deep
 
 
 class AnyAccept(BaseContentNegotiation):
@@ -60,15 +70,15 @@ class Closed(BasePermission):
         return False
 
 
-def problem(refusal: Refusal, headers: dict | None = None) -> Response:
-    """`{code, title, status, detail, errors?}` as application/problem+json."""
+def problem(refusal: Refusal, headers: dict | None = None) -> JsonResponse:
+    """`{type, code, status, detail, errors?}` as application/problem+json, whatever the request would accept."""
     body = {"type": "about:blank", "code": refusal.code, "status": refusal.status, "detail": refusal.message}
     if refusal.fields:
         body["errors"] = refusal.fields
-    return Response({**body, **refusal.extra}, status=refusal.status, headers=headers, content_type=PROBLEM)
+    return JsonResponse({**body, **refusal.extra}, status=refusal.status, headers=headers, content_type=PROBLEM)
 
 
-def problem_handler(exc: Exception, context: dict) -> Response | None:
+def problem_handler(exc: Exception, context: dict) -> JsonResponse | None:
     """DRF's exception handler. What is not known here is a defect and stays a 500 with its traceback in the log."""
     refusal = translate(exc)
     if refusal is None:
@@ -77,7 +87,7 @@ def problem_handler(exc: Exception, context: dict) -> Response | None:
     if getattr(exc, "auth_header", None):
         headers["WWW-Authenticate"] = exc.auth_header
     if getattr(exc, "wait", None):
-        headers["Retry-After"] = str(exc.wait)
+        headers["Retry-After"] = str(int(exc.wait))
     return problem(refusal, headers)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.conf import settings
-from django.db import DatabaseError, connection, models, transaction
+from django.db import Error, connection, models, transaction
 from django.db.models import F, Q
 
 from apps.lib import clock
@@ -25,8 +25,11 @@ log = logging.getLogger(__name__)
 RUNNING = "running"
 # A row that took its worker down this often is set apart instead of being claimed again.
 MOST_CRASHES = 5
+# Our disk or store failed, nothing is wrong with the row: such a try does not count.
+OWN_FAULTS = frozenset({"DISK_FULL", "STORAGE_FAILED", "IO_ERROR"})
+OWN_FAULT_DELAY = dt.timedelta(minutes=1)
 # No single row may be worked on for longer: its thread is stuck, and somebody else should try.
-LONGEST_HOLD = dt.timedelta(minutes=10)
+LONGEST_HOLD = dt.timedelta(minutes=25)
 
 
 class Leased(Record):
@@ -106,11 +109,12 @@ def _keep_alive(row: Leased, over: threading.Event) -> None:
             break
         try:
             mine.update(lease_until=clock.now() + settings.LEASE)
-        except DatabaseError as failure:
+        except Error as failure:
             log.warning("lease of %s not renewed: %s", row.pk, failure)
+            connection.close()  # the next beat connects anew
     connection.close()
 
 
-def jittered(delay: dt.timedelta, *, share: float = 0.1) -> dt.timedelta:
-    """The delay ±10 %, so that rows which failed together do not come back together."""
-    return delay * random.uniform(1 - share, 1 + share)
+def jitter() -> float:
+    """A factor of ±10 %, so that rows which failed together do not come back together."""
+    return random.uniform(0.9, 1.1)

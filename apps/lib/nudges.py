@@ -7,6 +7,9 @@ from kombu.exceptions import OperationalError
 
 log = logging.getLogger(__name__)
 
+# By then a sweep has found the row; a queue of old nudges would only be in the way.
+WORTH_S = 60
+
 
 def send(task, *args) -> None:
     """Send the task's message once the transaction holds; never fails for want of a broker."""
@@ -15,6 +18,6 @@ def send(task, *args) -> None:
 
 def _send(task, args: tuple) -> None:
     try:
-        task.apply_async(args, retry=False)
+        task.apply_async(args, retry=False, expires=WORTH_S)
     except OperationalError as away:
         log.warning("%s not nudged, the next sweep finds the row: %s", task.name, away)

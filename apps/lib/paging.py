@@ -20,7 +20,7 @@ class Keyset(CursorPagination):
         raw = request.query_params.get(self.page_size_query_param)
         if raw is None:
             return self.page_size
-        if not raw.isdecimal() or not 1 <= int(raw[:9]) <= self.max_page_size:
+        if not (raw.isdecimal() and len(raw) < 10 and 1 <= int(raw) <= self.max_page_size):
             message = f"limit: a whole number from 1 to {self.max_page_size}."
             raise Refusal("INVALID", message, fields={"limit": [message]})
         return int(raw)

@@ -1,5 +1,6 @@
 """Working folders for bytes in flight: private, bounded, swept."""
 
+import fcntl
 import os
 import shutil
 import tempfile
@@ -38,6 +39,18 @@ def workspace(needed: int = 0) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def alone(name: str) -> Iterator[bool]:
+    """True for the first process of this machine that holds the name; the lock ends with its process at the latest."""
+    with (_root() / f"{name}.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def sweep(*, now: float | None = None) -> int:

@@ -38,7 +38,7 @@ def receive(*, user, content: BinaryIO, file_name: str, content_type: str = "", 
         upload = Upload(
             user=user,
             file_name=file_name,
-            content_type=content_type[:100],
+            content_type=tidy_name(content_type)[:100],
             size_bytes=size,
             sha256=sha256,
             title=title,
@@ -49,10 +49,11 @@ def receive(*, user, content: BinaryIO, file_name: str, content_type: str = "", 
             probe = media.probe(path, admit=media.UPLOAD_FORMATS)
             stored = storage.put(path, sha256=sha256)
             return _admit(upload, stored, probe, facts)
-        except Refusal as refusal:
+        except (Refusal, OSError) as failure:
+            refusal = failure if isinstance(failure, Refusal) else spool.SpoolFull()
             Upload.machine.move(upload, "refused", error_code=refusal.code, error_message=refusal.message[:500])
             refusal.extra.setdefault("upload", str(upload.pk))
-            raise
+            raise refusal from failure
 
 
 def tidy_name(name: str) -> str:

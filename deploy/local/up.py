@@ -232,8 +232,8 @@ def programs(supervisor: Supervisor, options: argparse.Namespace) -> dict[str, t
     beat = [*celery, "beat", "--schedule", path / "beat" / "schedule", "--pidfile=", "-l", "INFO"]
     found = {"web": (web, POLITE)}
     for name, queue in WORKERS.items():
-        # One archiving process fetches many files at once by itself.
-        processes = 1 if queue == "archive" else count
+        # One archiving process fetches many files at once by itself; the second one plans meanwhile.
+        processes = 2 if queue == "archive" else count
         worker = [*celery, "worker", "-n", worker_name(name), "-Q", queue, "-c", processes, "-l", "INFO"]
         found[name] = ([*worker, "--without-gossip", "--without-mingle"], WORKER_FAREWELL)
     found["beat"] = (beat, POLITE)

@@ -75,3 +75,52 @@ def test_answers_are_forgotten_after_two_days(as_, ana):
     assert tasks.tidy() == 0
     assert idempotency.forget(now=timezone.now() + dt.timedelta(days=2, seconds=1)) == 1
     assert not IdempotentAnswer.objects.exists()
+
+
+@pytest.mark.django_db
+def test_every_value_of_a_list_counts(as_, ana):
+    def send(*tags):
+        body = {"file": SimpleUploadedFile("a.mp3", audio("mp3")), "tags": list(tags)}
+        return as_(ana).post("/api/v1/uploads", body, format="multipart", headers={"Idempotency-Key": "k1"})
+
+    assert send("one", "z").status_code == 201
+    assert send("two", "z").json()["code"] == "IDEMPOTENCY_MISMATCH"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", ["[]", "null", "3", '"x"'])
+def test_a_body_that_is_no_object_is_400_under_a_key_too(as_, ana, body):
+    headers = {"Idempotency-Key": "k1"}
+    for _ in range(2):
+        refused = as_(ana).generic("POST", "/api/v1/tracks", body, content_type="application/json", headers=headers)
+        assert refused.status_code == 400
+    assert not IdempotentAnswer.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_broke_off_is_not_done_again_unasked(as_, ana):
+    upload(as_(ana), "k1")
+    IdempotentAnswer.objects.update(http_status=None, body=None)
+    refused = upload(as_(ana), "k1")
+    assert (refused.status_code, refused.json()["code"]) == (409, "IDEMPOTENCY_INTERRUPTED")
+    assert Upload.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_repetition_does_not_wait_for_ever(as_, ana, monkeypatch):
+    monkeypatch.setattr(idempotency, "PATIENCE_S", 0.1)
+    holding, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with idempotency._alone(f"{ana.pk}:k1"):
+            holding.set()
+            over.wait(10)
+        connection.close()
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    holding.wait(10)
+    refused = upload(as_(ana), "k1")
+    over.set()
+    thread.join()
+    assert (refused.status_code, refused.json()["code"]) == (409, "IN_PROGRESS")

@@ -146,8 +146,13 @@ def test_poison_is_set_apart_after_five_crashes_and_tried_hourly(ana, provider):
     schedule.keep_house()
     asset = asset_of(track)
     assert (asset.state, asset.crashes, asset.error_code) == ("quarantined", 5, "CRASHED")
-    assert not schedule.due().exists()
-    assert schedule.due(now=clock.now() + dt.timedelta(hours=1, seconds=1)).exists()
+    later = clock.now() + dt.timedelta(hours=1, seconds=1)
+    assert not schedule.quarantined().exists() and schedule.quarantined(now=later).exists()
+    assert not schedule.due(now=later).exists(), "it has a lane of its own"
+    ArchiveAsset.objects.update(next_at=clock.now())
+    assert actions.work_quarantined() is True
+    assert asset_of(track).state == "archived"
+    assert actions.work_quarantined() is False
 
 
 def test_removing_a_track_drops_its_assets_and_a_late_worker_leaves_nothing(ana, provider):
@@ -203,3 +208,103 @@ def test_the_store_holds_the_object_before_the_row_says_so(ana, provider, monkey
     run_all()
     assert (asset_of(track).state, asset_of(track).error_code) == ("retrying", "STORAGE_FAILED")
     assert not Blob.objects.exists()
+
+
+def test_quarantine_is_shorter_than_an_hourly_life_and_ends_at_last(ana, provider):
+    track = at_provider(provider, ana)
+    schedule.plan()
+    now = clock.now()
+    ArchiveAsset.machine.move_all(ArchiveAsset.objects.all(), "running", lease_until=now - dt.timedelta(seconds=1))
+    ArchiveAsset.objects.update(crashes=4, expires_at=now + dt.timedelta(minutes=40))
+    schedule.keep_house(now=now)
+    assert asset_of(track).next_at == now + dt.timedelta(minutes=10)
+    ArchiveAsset.objects.update(expires_at=now - dt.timedelta(days=1, seconds=1))
+    schedule.keep_house(now=now)
+    assert asset_of(track).state == "lost"
+
+
+def test_audio_of_an_unannounced_length_is_kept_when_the_provider_means_it(ana, provider):
+    """A file that may be wrong is better than none: after the third equal answer it is ours."""
+    track = at_provider(provider, ana, duration_ms=60_000)
+    for _ in range(3):
+        run_all()
+        ArchiveAsset.objects.filter(state="retrying").update(next_at=clock.now())
+    assert asset_of(track).state == "archived"
+    track.refresh_from_db()
+    assert track.duration_ms == pytest.approx(2000, rel=0.05)
+
+
+def test_what_can_still_be_saved_goes_before_what_is_past_its_expiry(ana, bob, provider):
+    dead = [at_provider(provider, bob, behaviour="404") for _ in range(3)]
+    live = at_provider(provider, ana)
+    schedule.plan()
+    ArchiveAsset.objects.filter(track__in=dead).update(expires_at=clock.now() - dt.timedelta(hours=1))
+    order = []
+    actions.work(limit=1, seconds=20, told=lambda asset: order.append(asset.track))
+    assert order == [live]
+
+
+def test_a_job_that_waits_in_line_is_not_closed(ana, mod, provider):
+    track = at_provider(provider, ana, behaviour="500", times=1)
+    run_all()
+    job = actions.request(track=track, by=mod)
+    schedule.keep_house()
+    job.refresh_from_db()
+    assert job.status == "pending"
+    actions.work(limit=10, seconds=20)
+    job.refresh_from_db()
+    assert job.status == "completed"
+
+
+def test_asking_and_working_at_once_neither_deadlocks_nor_loses_the_job(ana, mod, provider):
+    track = at_provider(provider, ana, behaviour="500", times=12)
+    schedule.plan()
+    failures = []
+
+    def ask() -> None:
+        for _ in range(15):
+            try:
+                assert actions.request(track=track, by=mod).pk
+            except Conflict:
+                break
+            except Exception as failure:  # reported by the assertion below
+                failures.append(failure)
+        connection.close()
+
+    def run() -> None:
+        for _ in range(10):
+            actions.work(limit=5, seconds=5)
+        connection.close()
+
+    threads = [threading.Thread(target=work) for work in (ask, ask, run, run)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_slow_download_does_not_hold_up_what_falls_due_meanwhile(ana, provider, settings):
+    settings.ARCHIVE_PARALLEL = 2
+    slow = at_provider(provider, ana)
+    provider.behave(slow.source.audio_url, Behaviour("slow", 15_000))
+    schedule.plan()
+    order = []
+    run = threading.Thread(
+        target=lambda: (actions.work(limit=9, seconds=20, told=lambda a: order.append(a.track)), connection.close())
+    )
+    run.start()
+    quick = at_provider(provider, ana)
+    schedule.plan()
+    run.join()
+    assert order == [quick, slow]
+
+
+def test_of_a_removed_track_no_address_is_kept(ana, provider):
+    """C-07."""
+    track = at_provider(provider, ana)
+    run_all()
+    catalog.remove(track=track, by=ana)
+    schedule.keep_house()
+    assert asset_of(track).source_url == "" and asset_of(track).state == "archived"
+    assert ArchiveJob.objects.get(track=track).original_audio_url == ""

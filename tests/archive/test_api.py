@@ -92,6 +92,13 @@ def test_due_and_statistics_are_for_staff(as_, ana, mod):
     assert (numbers["total_tracks"], numbers["total_archived"], numbers["pending_archive"]) == (1, 0, 1)
 
 
+def test_a_staff_key_with_the_archive_scope_runs_one_track_or_all(as_, ana, mod, provider, worker):
+    track = at_provider(provider, ana)
+    client = as_(None)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(mod, 'archive')}")
+    assert run(client, track_id=str(track.pk), wait=15).json()["message"] == "Archived 1/1 tracks"
+
+
 def test_a_key_needs_the_archive_scope(as_, mod):
     client = as_(None)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(mod, 'read', 'write')}")

@@ -61,6 +61,19 @@ def test_after_expiry_gone_means_lost_and_silence_has_a_grace():
     assert decide("NETWORK_ERROR", make_life(), now=T0 + DAYS + 24 * HOUR).state == "lost"
 
 
+@pytest.mark.parametrize("jitter", [0.9, 1.0, 1.1])
+def test_no_jitter_moves_the_last_chance_past_expiry(jitter):
+    for span, left in [(DAYS, 5 * HOUR), (HOUR, 3 * MINUTE), (DAYS, 2 * MINUTE)]:
+        now = T0 + span - left
+        decision = decide("NETWORK_ERROR", make_life(span=span, attempts=4), now=now, jitter=jitter)
+        assert now < decision.next_at <= T0 + span - dt.timedelta(seconds=30)
+
+
+def test_jitter_spreads_what_failed_together():
+    waits = {decide("SOURCE_ERROR", make_life(attempts=3), now=T0, jitter=j).next_at for j in (0.9, 1.0, 1.1)}
+    assert len(waits) == 3
+
+
 @pytest.mark.parametrize("code", ["DISK_FULL", "STORAGE_FAILED", "IO_ERROR"])
 def test_our_own_faults_never_count_nor_lose(code):
     late = make_life(attempts=3, gone_checks=2, gone_since=T0)

@@ -29,6 +29,13 @@ def test_tracks_are_counted_once_and_in_the_right_heap(ana):
     assert safe.pk
 
 
+def test_a_removed_track_counts_no_more(ana):
+    track = make_generated(ana)
+    schedule.plan()
+    track.machine.move(track, "removed", removed_at=clock.now(), title="")
+    assert (statistics()["total_tracks"], statistics()["archive_percentage"]) == (0, 100.0)
+
+
 def test_a_lost_asset_makes_its_track_an_expired_one(ana):
     make_generated(ana)
     schedule.plan()

@@ -32,6 +32,28 @@ def test_every_task_may_run_twice(ana, provider, eager):
     assert provider.requests[track.source.audio_url.removeprefix(provider.origin)] == 1
 
 
+def test_one_run_at_a_time_on_a_machine(ana, provider):
+    """So that a long run never takes the process that plans."""
+    from apps.lib import spool
+
+    at_provider(provider, ana)
+    tasks.schedule.plan()
+    with spool.alone("archive") as first:
+        assert first and tasks.work() == 0
+    assert tasks.work() == 1
+
+
+def test_what_is_quarantined_is_tried_by_the_sweep(ana, provider, eager):
+    at_provider(provider, ana)
+    tasks.schedule.plan()
+    ArchiveAsset.machine.move_all(ArchiveAsset.objects.all(), "running", lease_until="2020-01-01T00:00Z")
+    ArchiveAsset.machine.move_all(
+        ArchiveAsset.objects.all(), "quarantined", lease_until=None, next_at="2020-01-01T00:00Z"
+    )
+    tasks.sweep()
+    assert ArchiveAsset.objects.get().state == "archived"
+
+
 def test_the_daily_run_raises_the_alarm(ana, provider, eager, caplog, settings):
     """S3-02: what is old and not archived is an error in the log before it is a loss."""
     at_provider(provider, ana, behaviour="500")

@@ -7,7 +7,7 @@ from django.db import connection
 
 from apps.catalog import actions
 from apps.catalog.models import ProviderSource, Track
-from apps.lib.errors import Conflict, Refusal
+from apps.lib.errors import Conflict, NotFound, Refusal
 from tests.make import make_generated, make_providers, make_track
 
 
@@ -34,6 +34,27 @@ def test_a_tombstone_forgets_words_and_urls_and_cannot_be_removed_twice(ana):
     assert ProviderSource.objects.get(track=track).urls() == {}
     with pytest.raises(Conflict):
         actions.remove(track=row, by=ana)
+
+
+@pytest.mark.django_db
+def test_a_generation_that_was_removed_can_be_registered_anew(as_, ana):
+    make_providers()
+    body = {"provider": "suno", "provider_track_id": "c1", "title": "One", "audio_url": "https://cdn1.suno.ai/1.mp3"}
+    first = as_(ana).post("/api/v1/tracks", body, format="json").json()["id"]
+    assert as_(ana).delete(f"/api/v1/tracks/{first}").status_code == 204
+    again = as_(ana).post("/api/v1/tracks", body, format="json")
+    assert again.status_code == 201 and again.json()["id"] != first
+
+
+@pytest.mark.django_db
+def test_no_word_is_written_on_a_tombstone(ana):
+    track = make_track(ana)
+    stale = Track.objects.get(pk=track.pk)
+    actions.remove(track=track, by=ana)
+    with pytest.raises(NotFound):
+        actions.edit(track=stale, by=ana, title="My private words", is_public=True)
+    row = Track.objects.get(pk=track.pk)
+    assert (row.title, row.is_public) == ("", False)
 
 
 @pytest.mark.django_db

@@ -53,6 +53,13 @@ def test_what_is_not_there_is_not_found(rf, ana):
             door.file(rf.get("/"), load(make_track(ana)), role)
 
 
+def test_nothing_leads_others_to_the_providers_copy_of_a_pro_only_track(rf, ana):
+    track = make_generated(ana, cover_url="https://cdn1.suno.ai/a.jpeg", is_pro_only=True)
+    with pytest.raises(NotFound):
+        door.file(rf.get("/"), load(track), "cover")
+    assert door.file(rf.get("/"), load(track, ana), "cover").status_code == 302
+
+
 def test_a_video_is_the_full_track_too(rf, ana):
     track = make_track(ana, is_pro_only=True)
     with pytest.raises(Refusal) as refused:

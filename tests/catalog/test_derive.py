@@ -45,19 +45,30 @@ def test_a_failed_compression_leaves_the_original_serving(ana, monkeypatch):
     assert track.file("audio") is None and track.served.role == "original" and track.file("preview")
 
 
-def test_a_failing_store_is_tried_again_later_and_given_up_at_last(ana, monkeypatch):
+def test_our_own_faults_cost_no_attempt_and_heal(ana, monkeypatch):
+    make_playable(ana)
+    now = clock.now()
+    with monkeypatch.context() as broken:
+        broken.setattr(storage, "put", lambda *a, **k: (_ for _ in ()).throw(storage.StorageFailed()))
+        for _ in range(7):
+            (row,) = derive.claim(limit=1, now=now)
+            assert derive.run(row, now=now) is False
+            row.refresh_from_db()
+            assert (row.state, row.attempts, row.error_code) == ("retrying", 0, "STORAGE_FAILED")
+            now = row.next_at
+    (row,) = derive.claim(limit=1, now=now)
+    assert derive.run(row) is True
+
+
+def test_a_file_that_cannot_be_worked_is_tried_again_later_and_given_up_at_last(ana, monkeypatch):
     track = make_playable(ana)
-
-    def fail(*args, **kwargs):
-        raise storage.StorageFailed
-
-    monkeypatch.setattr(storage, "put", fail)
+    monkeypatch.setattr(media, "preview", lambda *a, **k: (_ for _ in ()).throw(MediaError("MEDIA_UNREADABLE", "no")))
     now = clock.now()
     for attempt in range(1, 6):
         (row,) = derive.claim(limit=1, now=now)
         assert derive.run(row, now=now) is False
         row.refresh_from_db()
-        assert (row.attempts, row.error_code) == (attempt, "STORAGE_FAILED")
+        assert (row.attempts, row.error_code) == (attempt, "MEDIA_UNREADABLE")
         now = row.next_at or now
     assert row.state == "failed" and derive.claim(limit=1, now=now + dt.timedelta(days=9)) == []
     assert track.served.role == "original"

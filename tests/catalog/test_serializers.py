@@ -51,11 +51,14 @@ def test_a_track_without_bytes_says_so_in_every_field(rf, ana):
 @pytest.mark.django_db
 def test_no_address_of_a_pro_only_file_reaches_others(rf, ana):
     """S1-05: neither the sound nor the video, ours or the provider's."""
-    track = make_generated(ana, video_url="https://cdn1.suno.ai/a.mp4", is_pro_only=True)
+    track = make_generated(
+        ana, video_url="https://cdn1.suno.ai/a.mp4", cover_url="https://cdn1.suno.ai/a.jpeg", is_pro_only=True
+    )
     body = shown(rf, track)
     assert body["file_url"] is body["video_url"] is body["storage_audio_url"] is body["storage_video_url"] is None
     assert shown(rf, track, make_user("pro", plan="pro"))["file_url"]
-    assert "suno.ai" not in str(body)
+    assert body["source"] is None and body["cover_url"] is None
+    assert "suno" not in str(body)
 
 
 @pytest.mark.django_db

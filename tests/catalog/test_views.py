@@ -53,7 +53,7 @@ def test_the_front_page_is_cut_into_pages_that_lead_on(client, ana):
     assert b'rel="next"' not in second.content
 
 
-@pytest.mark.parametrize("page", ["0", "99", "x", "-1", "", "9" * 5000, "1\x00"])
+@pytest.mark.parametrize("page", ["0", "99", "x", "-1", "", "9" * 5000])
 def test_a_page_that_does_not_exist_leads_to_one_that_does(client, ana, page):
     make_track(ana)
     assert titles(client.get("/", {"page": page})) == ["Night Train"]

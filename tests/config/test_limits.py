@@ -35,3 +35,16 @@ def test_a_body_of_a_files_size_passes_where_files_are_sent(as_, ana):
     """What is too large by itself is then refused by its own rule (S0-18)."""
     answer = as_(ana).post("/api/v1/uploads", {"file": io.BytesIO(bytes(50 * MEGABYTE + 1))}, format="multipart")
     assert (answer.status_code, answer.json()["code"]) == (413, "FILE_TOO_LARGE")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/?page=%00", "/api/v1/tracks?genre=%00", "/admin/catalog/track/?kind=%00", "/a%00b"])
+def test_a_nul_in_an_address_is_400(client, path):
+    assert client.get(path).status_code == 400
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/api/v1/tracks"])
+def test_a_nul_in_a_cookie_is_400(client, path):
+    client.cookies["sessionid"] = "\x00aaaaaaaaa"
+    assert client.get(path).status_code == 400

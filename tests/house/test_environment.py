@@ -9,7 +9,7 @@ from tests.house.reading import Offence, Source, caught, offences, python
 
 THE_READER = "config/env.py"
 # What starts a process says which settings it means, once.
-STARTS = {"config/wsgi.py", "config/asgi.py", "config/celery.py"}
+STARTS = {"config/wsgi.py", "config/celery.py"}
 NAMES = {"environ", "environb", "getenv", "getenvb", "putenv"}
 
 

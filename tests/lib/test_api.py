@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import DataError, IntegrityError, connection, transaction
@@ -16,6 +18,10 @@ URL = "/api/v1/tracks"
 
 def answer(failure: Exception) -> Response:
     return api.problem_handler(failure, {})
+
+
+def said_by(failure: Exception) -> dict:
+    return json.loads(answer(failure).content)
 
 
 def view(**attributes):
@@ -50,9 +56,13 @@ def view(**attributes):
 )
 def test_every_error_is_a_problem_with_a_code(failure, code, status):
     response = answer(failure)
-    assert (response.status_code, response.content_type) == (status, "application/problem+json")
-    assert (response.data["code"], response.data["status"], response.data["type"]) == (code, status, "about:blank")
-    assert response.data["detail"]
+    assert (response.status_code, response["Content-Type"]) == (status, "application/problem+json")
+    assert (
+        json.loads(response.content)["code"],
+        json.loads(response.content)["status"],
+        json.loads(response.content)["type"],
+    ) == (code, status, "about:blank")
+    assert json.loads(response.content)["detail"]
 
 
 def test_every_error_of_the_framework_has_a_code_of_its_own():
@@ -67,9 +77,9 @@ def test_a_defect_stays_a_defect():
 
 def test_a_refusal_shows_its_fields_and_what_else_it_carries():
     refusal = Refusal("INVALID", "Wrong.", fields={"title": ["Too long."]}, upload="42")
-    assert answer(refusal).data["errors"] == {"title": ["Too long."]}
-    assert answer(refusal).data["upload"] == "42"
-    assert "errors" not in answer(NotFound()).data
+    assert said_by(refusal)["errors"] == {"title": ["Too long."]}
+    assert said_by(refusal)["upload"] == "42"
+    assert "errors" not in said_by(NotFound())
 
 
 @pytest.mark.parametrize(
@@ -85,19 +95,19 @@ def test_a_refusal_shows_its_fields_and_what_else_it_carries():
     ],
 )
 def test_nested_errors_become_flat_names_with_lists_of_words(detail, errors):
-    assert answer(exceptions.ValidationError(detail)).data["errors"] == errors
+    assert said_by(exceptions.ValidationError(detail))["errors"] == errors
 
 
 def test_errors_of_a_model_keep_their_fields():
     with pytest.raises(ValidationError) as invalid:
         Profile(username="!").full_clean(exclude=["user"], validate_unique=False, validate_constraints=False)
-    assert set(answer(invalid.value).data["errors"]) == {"username"}
+    assert set(said_by(invalid.value)["errors"]) == {"username"}
 
 
 def test_the_detail_is_the_first_error_with_its_field():
     said = exceptions.ValidationError({"title": ["Too long."], "genre": ["Unknown."]})
-    assert answer(said).data["detail"] == "title: Too long."
-    assert answer(exceptions.ValidationError("Wrong.")).data["detail"] == "Wrong."
+    assert said_by(said)["detail"] == "title: Too long."
+    assert said_by(exceptions.ValidationError("Wrong."))["detail"] == "Wrong."
 
 
 @pytest.mark.django_db
@@ -105,9 +115,9 @@ def test_a_wall_of_the_database_answers_409_and_tells_the_operator_which(ana, bo
     with pytest.raises(IntegrityError) as wall, transaction.atomic():
         Profile.objects.filter(user=bob).update(username="ANA")
     response = answer(wall.value)
-    assert (response.status_code, response.data["code"]) == (409, "CONFLICT")
+    assert (response.status_code, json.loads(response.content)["code"]) == (409, "CONFLICT")
     assert "profile_username" in caplog.text
-    assert "profile" not in response.data["detail"]
+    assert "profile" not in json.loads(response.content)["detail"]
 
 
 @pytest.mark.django_db
@@ -123,7 +133,7 @@ def test_a_refusal_to_wait_says_for_how_long():
 
 def test_a_view_that_names_no_policy_is_closed_to_everyone(rf):
     response = view()(rf.get("/"))
-    assert (response.status_code, response.data["code"]) == (401, "SIGN_IN_REQUIRED")
+    assert (response.status_code, json.loads(response.content)["code"]) == (401, "SIGN_IN_REQUIRED")
 
 
 @pytest.mark.django_db
@@ -168,3 +178,29 @@ def test_who_is_not_signed_in_learns_how_to(as_):
 def test_json_of_more_than_a_few_megabytes_is_refused_unread(as_, ana):
     refused = as_(ana).generic("POST", "/api/v1/tracks", b" " * 3_000_000, content_type="application/json")
     assert (refused.status_code, refused.json()["code"]) == (413, "TOO_LARGE")
+
+
+@pytest.mark.django_db
+def test_json_nested_beyond_reason_is_malformed(as_, ana):
+    refused = as_(ana).generic("POST", "/api/v1/tracks", "[" * 100_000, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (400, "MALFORMED")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("body", [{"key": "\ud800"}, {"scale": "\udfff"}, {"title": "\ud800"}])
+def test_half_a_character_is_400_and_can_be_said_back(as_, ana, body):
+    raw = json.dumps({"title": "x", **body})
+    refused = as_(ana).generic("POST", "/api/v1/tracks", raw, content_type="application/json")
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/docs/", "/api/v1/schema/"])
+@pytest.mark.parametrize("method", ["options", "post", "put", "delete"])
+def test_the_docs_are_for_reading_and_say_so_as_a_problem(client, path, method):
+    refused = getattr(client, method)(path)
+    assert (refused.status_code, refused.json()["code"]) == (405, "METHOD_NOT_ALLOWED")
+
+
+def test_a_problem_is_json_whatever_the_request_would_accept(client):
+    refused = client.get("/api/v1/docs/", HTTP_ACCEPT="text/nope")
+    assert refused.status_code == 406 and refused.json()["code"] == "NOT_ACCEPTABLE"

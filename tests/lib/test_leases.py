@@ -292,18 +292,16 @@ def test_a_settled_row_gets_no_lease_back():
 
 @pytest.mark.django_db(transaction=True)
 def test_nobody_keeps_a_row_for_longer_than_the_longest_hold():
-    """A stuck worker's lease runs out after ten minutes, however long its keeper lives."""
+    """A stuck worker's lease runs out after its longest hold, however long its keeper lives."""
     make_rows()
     (row,) = claim()
     beats = Beats(10_000)
     keep_alive(row, beats)
-    assert sum(beats.waits) == leases.LONGEST_HOLD.total_seconds() == 600
+    assert sum(beats.waits) == leases.LONGEST_HOLD.total_seconds()
 
 
-def test_a_jittered_delay_stays_within_a_tenth_and_differs_from_row_to_row():
-    hour = dt.timedelta(hours=1)
-    delays = [leases.jittered(hour) for _ in range(1000)]
-    assert all(0.9 * hour <= delay <= 1.1 * hour for delay in delays)
-    assert len(set(delays)) > 900
-    assert min(delays) < 0.95 * hour and max(delays) > 1.05 * hour
-    assert leases.jittered(hour, share=0) == hour
+def test_the_jitter_stays_within_a_tenth_and_differs_from_row_to_row():
+    factors = [leases.jitter() for _ in range(1000)]
+    assert all(0.9 <= factor <= 1.1 for factor in factors)
+    assert len(set(factors)) > 900
+    assert min(factors) < 0.95 and max(factors) > 1.05

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from apps.catalog import actions as catalog
 from apps.catalog.models import Blob, Derivation, Track
-from apps.lib import storage
+from apps.lib import media, storage
 from apps.lib.errors import Refusal
 from apps.uploads import actions
 from apps.uploads.models import Upload
@@ -64,6 +64,14 @@ def test_a_full_disk_is_said_before_a_byte_is_kept(ana, settings):
         receive(ana, audio("wav"))
     assert (refused.value.code, refused.value.status) == ("DISK_FULL", 507)
     assert not Upload.objects.exists()
+
+
+def test_a_disk_that_fills_up_midway_refuses_the_upload(ana, monkeypatch):
+    monkeypatch.setattr(media, "probe", lambda *a, **k: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(Refusal) as refused:
+        receive(ana, audio("wav"))
+    assert (refused.value.code, refused.value.status) == ("DISK_FULL", 507)
+    assert Upload.objects.get().state == "refused"
 
 
 def test_an_upload_whose_server_died_is_closed(ana):

@@ -16,7 +16,7 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="command line", help="what the key is for (%(default)s)")
         parser.add_argument(
             "--scopes", nargs="+", default=["read", "write", "upload"], choices=list(SCOPES), metavar="SCOPE",
-            help=f"of {', '.join(SCOPES)} (%(default)s)",
+            help=f"of {', '.join(SCOPES)} (read write upload)",
         )  # fmt: skip
 
     def handle(self, *, email: str, name: str, scopes: list[str], **options):

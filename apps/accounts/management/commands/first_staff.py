@@ -33,7 +33,8 @@ class Command(BaseCommand):
             taken = Profile.objects.filter(username__iexact=NAME).exists()
             user = actions.register(email=email, password=password, username="" if taken else NAME)
         user.set_password(password)
-        user.save(update_fields=["password"])
+        user.is_active = True
+        user.save(update_fields=["password", "is_active"])
         actions.grant(user=user, role=Role.ADMIN, by=None)
         self.stdout.write(
             f"Staff account  {user.email}\nPassword       {password}\nSign in at     {settings.SITE_URL}/admin/"
