@@ -29,7 +29,7 @@ from apps.lib.storage import Stored
 
 log = logging.getLogger(__name__)
 
-LINGER_S = 0.5
+LINGER_S = 0.25
 # A provider that says the same wrong length this often means it: a file that may be wrong is better than none.
 WRONG_DURATION, BELIEVED_AFTER = "WRONG_DURATION", 2
 
@@ -118,36 +118,45 @@ class _Run:
 
     def __init__(self, limit: int, until: dt.datetime, track: Track | None, told: Callable | None):
         self.limit, self.until, self.track, self.told = limit, until, track, told
-        self.taken = self.busy = 0
+        self.taken = self.working = 0
         self.lock = threading.Lock()
 
     def loop(self) -> None:
-        """Work while there is work. A thread with none stays while another is busy: what falls due meanwhile
+        """Work while there is work. A thread with none stays while another has some: what falls due meanwhile
         must not wait for the slowest download."""
         try:
-            while self._reserve():
-                try:
-                    found = self._work()
-                finally:
-                    with self.lock:
-                        self.busy -= 1
-                        idle = not self.busy
-                if not found:
-                    with self.lock:
-                        self.taken -= 1
-                    if idle:
-                        break
-                    time.sleep(LINGER_S)
+            while self._count(taken=1):
+                if self._work():
+                    continue
+                self._count(taken=-1)
+                if not self.working:
+                    break
+                time.sleep(LINGER_S)
         finally:
             connection.close()
 
-    def _reserve(self) -> bool:
+    def _count(self, *, taken: int = 0, working: int = 0) -> bool:
+        """False when nothing more may be taken: the limit is reached or the time is over."""
         with self.lock:
-            if self.taken >= self.limit or clock.now() >= self.until:
+            if taken > 0 and (self.taken >= self.limit or clock.now() >= self.until):
                 return False
-            self.busy += 1
-            self.taken += 1
+            self.taken += taken
+            self.working += working
             return True
+
+    def _work(self) -> bool:
+        asset = self._claim()
+        if asset is None:
+            return False
+        self._count(working=1)
+        try:
+            archive(asset)
+        finally:
+            self._count(working=-1)
+        if self.told is not None:
+            asset.refresh_from_db()
+            self.told(asset)
+        return True
 
     def _claim(self) -> ArchiveAsset | None:
         now = clock.now()
@@ -156,16 +165,6 @@ class _Run:
             for asset in leases.claim(rows, ArchiveAsset.machine, limit=1, now=now):
                 return asset
         return None
-
-    def _work(self) -> bool:
-        asset = self._claim()
-        if asset is None:
-            return False
-        archive(asset)
-        if self.told is not None:
-            asset.refresh_from_db()
-            self.told(asset)
-        return True
 
 
 def work_quarantined() -> bool:

@@ -67,7 +67,7 @@ def test_every_changed_character_is_refused(client, key):
         assert client.get(changed).status_code == 404, place
 
 
-@pytest.mark.parametrize("token", ["x", "a:b", "a:b:c", "%00", "é", ":", "x" * 5000])
+@pytest.mark.parametrize("token", ["x", "a:b", "a:b:c", "é", ":", "x" * 5000])
 def test_what_we_did_not_sign_is_not_found(client, token):
     answer = client.get(f"/blobs/{token}")
     assert (answer.status_code, answer["Content-Type"]) == (404, "text/plain; charset=utf-8")
