@@ -11,8 +11,8 @@ NEWER = ("python3.14", "python3.13", "python3.12", "python3.11", "python3")
 
 def complaint(version, platform=sys.platform, script="bin/up"):
     """What to tell a person whose Python or system cannot run the project, or None."""
-    if platform.startswith("win"):
-        return "Keeptrack runs on Linux and macOS. On Windows, run it inside WSL, or use compose.yaml."
+    if not platform.startswith("linux"):
+        return "Keeptrack runs on Linux. Elsewhere, run it inside WSL or a virtual machine, or use compose.yaml."
     if tuple(version[:2]) >= NEEDED:
         return None
     lines = [
@@ -22,8 +22,9 @@ def complaint(version, platform=sys.platform, script="bin/up"):
     if found:
         lines.append(f"This machine has one. Run:  {found} {script}")
     else:
-        lines.append("Install one (Debian, Ubuntu: apt install python3.11 python3.11-venv; macOS: brew install")
-        lines.append(f"python@3.12) and run:  python3.11 {script}")
+        lines.append(
+            f"Install one (Debian, Ubuntu: apt install python3.11 python3.11-venv) and run:  python3.11 {script}"
+        )
     return "\n".join(lines)
 
 
