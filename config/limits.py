@@ -9,7 +9,6 @@ from django.http import HttpRequest, HttpResponseBase
 from config.pages import bad_request, too_large
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
-Answer = Callable[[HttpRequest], HttpResponseBase]
 # Form fields and boundaries around a file.
 ENVELOPE = 1024 * 1024
 

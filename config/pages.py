@@ -15,7 +15,7 @@ ERRORS = {
     400: ("MALFORMED", "This request makes no sense", "Something in the address or the form was not understood."),
     403: ("FORBIDDEN", "This is not yours to open", "You may see that it exists, but not do this with it."),
     404: ("NOT_FOUND", "There is nothing here", "It was removed, it is private, or the address has a slip in it."),
-    413: ("TOO_LARGE", "This is too large", f"A file may be {MEGABYTES}MB at most."),
+    413: ("TOO_LARGE", "This is too large", f"A file may be {MEGABYTES}MB at most, any other request a few megabytes."),
     500: ("SERVER_ERROR", "Something broke on our side", "It has been noted. Try again in a moment."),
 }
 

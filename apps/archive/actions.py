@@ -167,9 +167,10 @@ class _Run:
         return None
 
 
-def work_quarantined() -> bool:
+def work_quarantined(*, track: Track | None = None) -> bool:
     """Try one quarantined asset, alone in its process: should it kill again, it takes no neighbour with it."""
-    for asset in leases.claim(schedule.quarantined(), ArchiveAsset.machine, limit=1):
+    rows = schedule.quarantined() if track is None else schedule.quarantined().filter(track=track)
+    for asset in leases.claim(rows, ArchiveAsset.machine, limit=1):
         archive(asset)
         return True
     return False

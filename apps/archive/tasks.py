@@ -23,7 +23,7 @@ def nudge() -> None:
 def plan() -> int:
     """Give new generated tracks their rows, and wake a worker when something is due."""
     planned = schedule.plan()
-    if schedule.due().exists():
+    if schedule.due().exists() or schedule.quarantined().exists():
         nudge()
     return planned
 
@@ -36,10 +36,9 @@ def work() -> int:
 
 @shared_task(name="archive.sweep")
 def sweep() -> None:
-    """Heal: quarantine, drop, close; try one quarantined asset; then plan as usual."""
+    """Heal: quarantine, drop, close; then plan as usual."""
     schedule.keep_house()
     plan()
-    actions.work_quarantined()
 
 
 @shared_task(name="archive.daily")
@@ -58,6 +57,6 @@ def _run(limit: int) -> int:
     with spool.alone("archive") as first:
         if not first:
             return 0
-        tried = actions.work(limit=limit, seconds=RUN_S)
+        tried = actions.work(limit=limit, seconds=RUN_S) + actions.work_quarantined()
     nudges.send(derivations.sweep)
     return tried

@@ -6,6 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from apps.archive.models import ArchiveAsset
+from apps.lib import clock
 from tests.archive.world import at_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,3 +43,13 @@ def test_the_limit_holds(ana, provider):
     for _ in range(3):
         at_provider(provider, ana)
     assert "2 archived; 1 assets still due" in said("--limit", "2")
+
+
+def test_a_named_track_is_tried_even_from_quarantine(ana, provider):
+    track = at_provider(provider, ana)
+    said("--limit", "1", "--seconds", "0")
+    machine, rows = ArchiveAsset.machine, ArchiveAsset.objects.filter(track=track)
+    machine.move_all(rows, "running", lease_until=clock.now())
+    machine.move_all(rows, "quarantined", lease_until=None, next_at=clock.now())
+    said("--track", str(track.pk))
+    assert rows.get().state == "archived"

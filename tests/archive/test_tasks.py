@@ -43,7 +43,7 @@ def test_one_run_at_a_time_on_a_machine(ana, provider):
     assert tasks.work() == 1
 
 
-def test_what_is_quarantined_is_tried_by_the_sweep(ana, provider, eager):
+def test_what_is_quarantined_is_tried_after_the_rest(ana, provider, eager):
     at_provider(provider, ana)
     tasks.schedule.plan()
     ArchiveAsset.machine.move_all(ArchiveAsset.objects.all(), "running", lease_until="2020-01-01T00:00Z")

@@ -16,7 +16,7 @@ NAME = "admin"
 class Command(BaseCommand):
     help = (
         "Creates the first admin with a generated password and prints both once; does nothing when an admin exists. "
-        "With --reset the address gets a new password, for an operator who lost it."
+        "With --reset the account gets a new password and is switched on, for an operator who is locked out."
     )
 
     def add_arguments(self, parser):

@@ -27,6 +27,7 @@ class Command(BaseCommand):
         schedule.keep_house()
         self.stdout.write(f"planned   {schedule.plan()} new tracks; {schedule.due().count()} assets due")
         actions.work(limit=limit, seconds=seconds, track=only, told=self._tell)
+        actions.work_quarantined(track=only)
         summary = ", ".join(f"{count} {state}" for state, count in sorted(self.counts.items())) or "nothing was due"
         self.stdout.write(f"done      {summary}; {schedule.due().count()} assets still due")
 
