@@ -8,7 +8,8 @@ from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-CHARSET = re.compile(r";\s*charset\s*=[^;]*", re.IGNORECASE)
+# Also any parameter in the extended notation (RFC 2231), which names a charset of its own.
+CHARSET = re.compile(r";\s*(?:charset\s*=|[^;=\"]*\*\s*=)[^;]*", re.IGNORECASE)
 
 
 def in_utf8(inner: Callable) -> Callable:

@@ -19,7 +19,7 @@ from apps.lib.errors import Conflict, Refusal
 
 KEPT_FOR = dt.timedelta(days=2)
 LONGEST = 200
-PATIENCE_S = 20
+PATIENCE_S = 2
 
 
 def once(post: Callable) -> Callable:

@@ -145,11 +145,12 @@ class _Run:
             return True
 
     def _work(self) -> bool:
-        asset = self._claim()
-        if asset is None:
-            return False
+        # Counted before the claim: between a claim and its count the others would see nobody at work and leave.
         self._count(working=1)
         try:
+            asset = self._claim()
+            if asset is None:
+                return False
             archive(asset)
         finally:
             self._count(working=-1)

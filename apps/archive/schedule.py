@@ -15,6 +15,7 @@ from apps.lib import clock, leases
 
 PLANNER_LOCK = 7_201_303  # any number, the same everywhere
 QUARANTINE = dt.timedelta(hours=1)
+ALONE = Q(state="quarantined") | Q(crashes__gte=leases.MOST_CRASHES)
 
 
 @transaction.atomic
@@ -67,7 +68,9 @@ def keep_house(*, now: dt.datetime | None = None) -> None:
     _forget_addresses()
     claimable = Q(state__in=DUE_STATES, next_at__lte=now) | Q(state__in=["pending", "running"])
     working = ArchiveAsset.objects.filter(claimable, track=OuterRef("track"))
-    idle = ArchiveJob.objects.filter(~Exists(working), status__in=["pending", "processing"])
+    # A job of this moment may be of a row that falls due after `now` was read.
+    old = now - dt.timedelta(minutes=1)
+    idle = ArchiveJob.objects.filter(~Exists(working), status__in=["pending", "processing"], created_at__lt=old)
     ArchiveJob.machine.move_all(
         idle, "failed", completed_at=now, error_message="It ended without a result; the next run goes on."
     )
@@ -83,11 +86,12 @@ def _forget_addresses() -> None:
 
 def due(*, now: dt.datetime | None = None):
     """Assets that a worker may claim now, the next to expire first; what is quarantined has a lane of its own."""
-    return _claimable(now or clock.now()).exclude(state="quarantined")
+    return _claimable(now or clock.now()).exclude(ALONE)
 
 
 def quarantined(*, now: dt.datetime | None = None):
-    return _claimable(now or clock.now()).filter(state="quarantined")
+    """What has killed its workers, also when its last try failed in an ordinary way."""
+    return _claimable(now or clock.now()).filter(ALONE)
 
 
 def lanes(*, now: dt.datetime) -> tuple:
@@ -116,5 +120,5 @@ def bring_forward(track: Track, *, now: dt.datetime) -> int:
 def hasten(rows, *, now: dt.datetime) -> int:
     """Make these assets due at once where they are open or were given up; returns how many are due."""
     lost = rows.filter(state="lost")
-    ArchiveAsset.machine.move_all(lost, "pending", next_at=now, attempts=0, gone_checks=0, gone_since=None)
+    ArchiveAsset.machine.move_all(lost, "pending", next_at=now, attempts=0, crashes=0, gone_checks=0, gone_since=None)
     return rows.filter(state__in=DUE_STATES).update(next_at=now)

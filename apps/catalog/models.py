@@ -223,7 +223,11 @@ class Provider(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(lifetime__gt=dt.timedelta(0)), name="provider_lifetime_positive")
+            models.CheckConstraint(
+                condition=Q(lifetime__gt=dt.timedelta(0), lifetime__lte=dt.timedelta(days=3650)),
+                name="provider_lifetime_within_ten_years",
+                violation_error_message="A lifetime is more than nothing and ten years at most.",
+            )
         ]
 
     def __str__(self) -> str:

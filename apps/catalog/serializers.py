@@ -16,7 +16,9 @@ CLOCK_SKEW = dt.timedelta(minutes=10)
 
 
 def words() -> serializers.ListField:
-    return serializers.ListField(child=serializers.CharField(max_length=40), required=False, max_length=30)
+    """Commas part words where people write them in one line, so no word holds one."""
+    word = serializers.RegexField(r"^[^,]+\Z", max_length=40, error_messages={"invalid": "A word has no comma."})
+    return serializers.ListField(child=word, required=False, max_length=30)
 
 
 class OwnerSerializer(serializers.Serializer):

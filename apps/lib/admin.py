@@ -9,6 +9,7 @@ import logging
 import uuid
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import reduce, wraps
 from operator import or_
 
@@ -16,8 +17,9 @@ from django.contrib import messages
 from django.contrib.admin import ShowFacets, SimpleListFilter
 from django.contrib.admin.checks import ModelAdminChecks
 from django.contrib.admin.utils import flatten_fieldsets
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
-from django.db import IntegrityError
+from django.db import DataError, IntegrityError
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -215,12 +217,13 @@ class AccessAdmin(ModelAdmin):
         return [inline for inline in self.inlines if obj is not None and inline.fits(obj)]
 
     def get_search_results(self, request, queryset, search_term):
-        """A pasted identity finds its row; every other text is searched for."""
-        try:
+        """A pasted identity finds its row; what only looks like one is searched for as every other text."""
+        with suppress(ValueError):
             wanted = uuid.UUID(search_term.strip())
-        except ValueError:
-            return super().get_search_results(request, queryset, search_term)
-        return queryset.filter(reduce(or_, (Q(**{name: wanted}) for name in self.identities))), False
+            mine = queryset.filter(reduce(or_, (Q(**{name: wanted}) for name in self.identities)))
+            if mine.exists():
+                return mine, False
+        return super().get_search_results(request, queryset, search_term)
 
     def has_delete_permission(self, request, obj=None) -> bool:
         return self.deletable and super().has_delete_permission(request, obj)
@@ -236,7 +239,10 @@ class AccessAdmin(ModelAdmin):
         return [b for b in found if row and (b.method.offered is None or b.method.offered(row))]
 
     def changelist_view(self, request, extra_context=None):
-        response = super().changelist_view(request, extra_context)
+        try:
+            response = super().changelist_view(request, extra_context)
+        except (DataError, OverflowError, ValidationError):  # a look-up typed by hand that the database cannot read
+            return HttpResponseRedirect(f"{request.path}?e=1")
         found = (getattr(response, "context_data", None) or {}).get("cl")
         if found is not None:
             shown = [spec for spec in found.filter_specs if getattr(spec, "at_hand", False)]

@@ -1,9 +1,11 @@
 """`bin/up`: the whole system on one machine, from an empty folder to an address in a browser."""
 
 import argparse
+import contextlib
 import os
 import select
 import signal
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -19,6 +21,7 @@ from deploy.local.screen import Screen, Trouble
 from deploy.local.supervise import Service, Supervisor
 
 READY_SECONDS = 90
+PREPARED_SECONDS = 10  # an interrupted start waits this long for the password of the account it is making
 PROVIDER_PORT = 8901
 # A worker for each class of cost: archiving waits for the network, the other work takes the processor.
 WORKERS = {"worker": "work", "archiver": "archive"}
@@ -207,9 +210,16 @@ def prepare_data(supervisor: Supervisor, options: argparse.Namespace) -> str:
     """Migrate, make the first account. Returns what to tell about the account, "" if there was one."""
     supervisor.screen.doing("tables", "bringing the database up to date")
     command = [sys.executable, "-m", "deploy.local.prepare", *["--reset-password"] * options.reset_password]
-    news = supervisor.run("prepare", command, capture=True)
+    child = supervisor.spawn("prepare", command, capture=True)
+    try:
+        supervisor.finish(child)
+    except Stopped:
+        # The account may be made already, and its password is known to nobody else.
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            supervisor.screen.say("\n" + child.process.communicate(timeout=PREPARED_SECONDS)[0].decode())
+        raise
     supervisor.screen.done("tables", "up to date")
-    return news.strip()
+    return child.process.stdout.read().decode().strip()
 
 
 def start_programs(supervisor: Supervisor, options: argparse.Namespace) -> None:

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 import threading
+import time
 
 import pytest
 from django.db import connection
@@ -169,7 +170,7 @@ def test_what_waits_is_dropped_when_its_track_is_removed(ana, provider):
     schedule.plan()
     catalog.remove(track=track, by=ana)
     assert not schedule.due().exists()
-    schedule.keep_house()
+    schedule.keep_house(now=clock.now() + dt.timedelta(minutes=2))
     assert asset_of(track).state == "dropped"
     assert ArchiveJob.objects.get(track=track).status == "failed"
 
@@ -308,3 +309,55 @@ def test_of_a_removed_track_no_address_is_kept(ana, provider):
     schedule.keep_house()
     assert asset_of(track).source_url == "" and asset_of(track).state == "archived"
     assert ArchiveJob.objects.get(track=track).original_audio_url == ""
+
+
+def test_a_killer_whose_last_try_failed_in_an_ordinary_way_stays_alone(ana, provider):
+    track = at_provider(provider, ana, behaviour="503", times=1)
+    schedule.plan()
+    now = clock.now()
+    rows = ArchiveAsset.objects.all()
+    rows.model.machine.move_all(rows, "running", lease_until=now)
+    rows.model.machine.move_all(rows, "quarantined", lease_until=None, next_at=now)
+    rows.update(crashes=5)
+    assert actions.work_quarantined() is True
+    assert asset_of(track).state == "retrying"
+    rows.update(next_at=now)
+    assert not schedule.due().exists() and schedule.quarantined().exists()
+
+
+def test_what_is_asked_for_again_starts_with_a_clean_record(ana, mod, provider):
+    track = at_provider(provider, ana)
+    schedule.plan()
+    rows = ArchiveAsset.objects.all()
+    rows.model.machine.move_all(rows, "running", lease_until=clock.now())
+    rows.model.machine.move_all(rows, "lost", lease_until=None, next_at=None)
+    rows.update(crashes=6, attempts=9)
+    actions.request(track=track, by=mod)
+    asset = asset_of(track)
+    assert (asset.state, asset.crashes, asset.attempts) == ("pending", 0, 0)
+
+
+def test_idle_threads_stay_also_while_another_one_claims(ana, provider, settings, monkeypatch):
+    """Between a claim and its count the others must not see nobody at work."""
+    settings.ARCHIVE_PARALLEL = 2
+    slow = at_provider(provider, ana)
+    provider.behave(slow.source.audio_url, Behaviour("slow", 20_000))
+    schedule.plan()
+    claim = leases.claim
+
+    def slow_claim(*args, **kwargs):
+        found = claim(*args, **kwargs)
+        time.sleep(0.3 if found else 0)
+        return found
+
+    monkeypatch.setattr(leases, "claim", slow_claim)
+    order = []
+    run = threading.Thread(
+        target=lambda: (actions.work(limit=9, seconds=20, told=lambda a: order.append(a.track)), connection.close())
+    )
+    run.start()
+    time.sleep(0.5)
+    quick = at_provider(provider, ana)
+    schedule.plan()
+    run.join()
+    assert order == [quick, slow]

@@ -40,6 +40,13 @@ def test_the_answer_does_not_wait_longer_than_asked(as_, mod, ana, provider):
     assert (body["success"], body["results"]["pending"]) == (False, 1)
 
 
+def test_only_staff_wait_for_the_result(as_, ana, provider):
+    """A waiting request holds a thread of the site."""
+    track = at_provider(provider, ana)
+    body = run(as_(ana), track_id=str(track.pk), wait=20).json()
+    assert (body["success"], body["results"]["pending"]) == (False, 1)
+
+
 def test_an_owner_archives_an_own_track_and_nobody_elses(as_, ana, bob, provider, worker):
     """S3-14."""
     mine = at_provider(provider, ana)

@@ -234,3 +234,17 @@ def test_a_provider_that_made_a_track_cannot_be_deleted(chief, ana):
     assert chief.post("/admin/catalog/provider/suno/delete/", {"post": "yes"}).status_code == 403
     assert chief.post("/admin/catalog/provider/mureka/delete/", {"post": "yes"}).status_code == 302
     assert set(Provider.objects.values_list("pk", flat=True)) == {"suno", "replicate"}
+
+
+def test_a_providers_id_that_looks_like_an_identity_is_found(desk, ana):
+    """Suno's clip ids are UUIDs."""
+    clip = "0f8fad5b-d9cb-469f-a165-70867728950e"
+    source = make_generated(ana, title="Clip").source
+    type(source).objects.filter(pk=source.pk).update(provider_track_id=clip)
+    page = desk.get("/admin/catalog/track/", {"q": clip})
+    assert [row.title for row in page.context["cl"].result_list] == ["Clip"]
+
+
+@pytest.mark.parametrize("query", ["created_at__year=99999999999", "title__regex=(", "tempo__gt=x"])
+def test_a_look_up_that_makes_no_sense_leads_back_to_the_list(desk, query):
+    assert desk.get(f"/admin/catalog/track/?{query}").status_code == 302

@@ -1,5 +1,7 @@
 """The walls in the database hold against raw writes, whatever the code above them does."""
 
+import datetime as dt
+
 import pytest
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import ProtectedError
@@ -70,8 +72,9 @@ def test_the_three_providers_are_there_and_a_lifetime_is_positive():
     """S3-01, S3-17."""
     lifetimes = {row.code: row.lifetime.total_seconds() / 3600 for row in Provider.objects.all()}
     assert lifetimes == {"suno": 360, "mureka": 360, "replicate": 1}
-    with pytest.raises(IntegrityError), transaction.atomic():
-        Provider.objects.update(lifetime="0")
+    for lifetime in (dt.timedelta(0), dt.timedelta(days=3651)):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Provider.objects.update(lifetime=lifetime)
 
 
 def test_what_plays_is_the_compressed_copy_when_there_is_one(ana):

@@ -9,6 +9,8 @@ import pytest
         ("text/plain; charset=rot13", "text/plain"), ("application/json;CHARSET = hex", "application/json"),
         ("multipart/form-data; charset=punycode; boundary=x", "multipart/form-data; boundary=x"),
         ("multipart/form-data; boundary=x", "multipart/form-data; boundary=x"), ("", ""),
+        ("text/plain; x*=bogus'e'f", "text/plain"), ("text/plain; charset*=bogus'e'f", "text/plain"),
+        ('multipart/form-data; boundary="a*b"', 'multipart/form-data; boundary="a*b"'),
     ],
 )  # fmt: skip
 def test_no_other_codec_is_believed(sent, seen):

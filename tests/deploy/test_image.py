@@ -1,12 +1,15 @@
 """Dockerfile and compose.yaml, as far as they can be judged without an engine."""
 
+import os
 import re
 from pathlib import Path
 
 import yaml
 from django.conf import settings
 
-from deploy.local import up
+from deploy.local import folder, identity, servers, up
+from deploy.local.screen import Screen
+from deploy.local.supervise import Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -19,6 +22,22 @@ def test_every_queue_that_tasks_go_to_has_a_worker():
     for name, queue in up.WORKERS.items():
         command = SERVICES[name]["command"]
         assert command[command.index("-Q") + 1] == queue
+
+
+def test_the_databases_cluster_can_be_made_with_the_words_it_is_given(tmp_path):
+    """With the embedded initdb, which is the same program; as a user that PostgreSQL accepts."""
+    words = SERVICES["database"]["environment"]["POSTGRES_INITDB_ARGS"].split()
+    place = folder.prepare(tmp_path / "data")
+    supervisor = Supervisor(place, Screen(), {**os.environ, "LANG": "en_US.utf8"})
+    programs = servers.postgres_programs()
+    who = identity.choose()
+    target = place.path / "cluster"
+    target.mkdir(mode=0o700)
+    identity.hand_over(who, programs / "initdb", target)
+    supervisor.finish(
+        supervisor.spawn("initdb", [programs / "initdb", "-D", target, "-U", "kt", *words], become=who.become)
+    )
+    assert (target / "PG_VERSION").exists()
 
 
 def test_nobody_but_the_programs_reaches_the_database_and_the_broker():

@@ -71,7 +71,11 @@ class Migration(migrations.Migration):
             options={
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("lifetime__gt", datetime.timedelta(0))), name="provider_lifetime_positive"
+                        condition=models.Q(
+                            ("lifetime__gt", datetime.timedelta(0)), ("lifetime__lte", datetime.timedelta(days=3650))
+                        ),
+                        name="provider_lifetime_within_ten_years",
+                        violation_error_message="A lifetime is more than nothing and ten years at most.",
                     )
                 ],
             },
