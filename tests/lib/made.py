@@ -1,8 +1,10 @@
 """Small media files for the tests of media, made by code and whole unless their name says otherwise."""
 
 import functools
+import struct
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -58,6 +60,16 @@ def seven_bits(number: int) -> bytes:
 
 def make_id3(frames: bytes) -> bytes:
     return b"ID3\x04\x00\x00" + seven_bits(len(frames)) + frames
+
+
+def make_tag_bomb() -> bytes:
+    """An ID3 title of 1 GiB in 1 MiB: one deflated block of zeros, again and again, after an empty text byte."""
+    size, block = 1 << 30, 1 << 20
+    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+    once = deflate.compress(bytes(block)) + deflate.flush(zlib.Z_FULL_FLUSH)
+    adler = struct.pack(">I", (size % 65521) << 16 | 1)
+    body = b"\x78\xda" + once * (size // block) + b"\x03\x00" + adler
+    return make_id3(b"TIT2" + seven_bits(len(body) + 4) + b"\x00\x09" + seven_bits((1 << 28) - 1) + body)
 
 
 NOT_MEDIA = {

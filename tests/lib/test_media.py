@@ -14,23 +14,13 @@ from apps.lib import media
 from apps.lib.formats import sound_start
 from apps.lib.media import FORMATS, IMAGE_FORMATS, VIDEO_FORMATS, MediaError, probe, sniff
 from deploy.demo import synth
-from tests.lib.made import NOT_MEDIA, ffmpeg, make_bytes, make_file, make_id3, seven_bits
+from tests.lib.made import NOT_MEDIA, ffmpeg, make_bytes, make_file, make_id3, make_tag_bomb, seven_bits
 
 ALL = frozenset(FORMATS)
 
 
 def make_probe(codec="mp3", bit_rate=320_000, sample_rate=44_100, channels=2) -> media.Probe:
     return media.Probe(FORMATS["mp3"], 1, 1000, codec, sample_rate, channels, bit_rate, None, None, {})
-
-
-def make_tag_bomb() -> bytes:
-    """An ID3 title of 1 GiB in 1 MiB: one deflated block of zeros, again and again, after an empty text byte."""
-    size, block = 1 << 30, 1 << 20
-    deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
-    once = deflate.compress(bytes(block)) + deflate.flush(zlib.Z_FULL_FLUSH)
-    adler = struct.pack(">I", (size % 65521) << 16 | 1)
-    body = b"\x78\xda" + once * (size // block) + b"\x03\x00" + adler
-    return make_id3(b"TIT2" + seven_bits(len(body) + 4) + b"\x00\x09" + seven_bits((1 << 28) - 1) + body)
 
 
 def make_png(width: int, height: int, channels: int) -> bytes:
