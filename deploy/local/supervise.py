@@ -9,7 +9,7 @@ from deploy.local.children import Child
 from deploy.local.folder import Folder
 from deploy.local.screen import Screen, Trouble
 
-QUICK_SECONDS = 10.0
+QUICK_SECONDS = 5.0
 QUICK_DEATHS = 3
 # First what makes work, last what the others need. A group is asked in this order, and waited for as one.
 STOP_ORDER = (("beat", "archiver", "worker", "web", "provider"), ("broker",), ("database",))
