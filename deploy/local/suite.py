@@ -25,7 +25,7 @@ DATABASE_URL, REDIS_URL and STORAGE_URL, where they are set, name servers of you
 throw-away ones. KEEPTRACK_VENV names the virtual environment (default .venv), KEEPTRACK_TEST_DATA the
 folder of the throw-away servers (default var/test). Returns pytest's exit code."""
 SLOTS = 16
-# The whole suite takes every core, and two processes more while tests wait for servers; a few tests are quicker without.
+# The whole suite takes every core, and two processes more while tests wait for servers; a few tests need none of it.
 WHOLE = ["-n", str((os.cpu_count() or 1) + 2), "--dist", "worksteal"]
 
 
