@@ -1,0 +1,44 @@
+"""Locks by name, across all processes and hosts: the database's advisory locks, held by its connection.
+
+They end with the connection at the latest, so whoever dies holds nothing.
+"""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection
+
+PAUSE_S = 0.05
+
+
+@contextmanager
+def alone(name: str) -> Iterator[bool]:
+    """True for the one who holds the name, with nobody beside them; False at once when somebody else does."""
+    taken = _asked("SELECT pg_try_advisory_lock(%s)", name)
+    try:
+        yield taken
+    finally:
+        if taken:
+            _asked("SELECT pg_advisory_unlock(%s)", name)
+
+
+@contextmanager
+def together(name: str, *, patience: float) -> Iterator[bool]:
+    """True with everybody who holds the name like this. Waits so many seconds for the one who holds it alone."""
+    taken, until = False, time.monotonic() + patience
+    while not (taken := _asked("SELECT pg_try_advisory_lock_shared(%s)", name)) and time.monotonic() < until:
+        time.sleep(PAUSE_S)
+    try:
+        yield taken
+    finally:
+        if taken:
+            _asked("SELECT pg_advisory_unlock_shared(%s)", name)
+
+
+def _asked(statement: str, name: str) -> bool:
+    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [number])
+        return cursor.fetchone()[0]
