@@ -79,11 +79,15 @@ def claim(rows: models.QuerySet, machine: Machine, *, limit: int, now: dt.dateti
         return sorted(mine, key=lambda row: position[row.pk])
 
 
+def poison(rows: models.QuerySet, machine: Machine, *, now: dt.datetime | None = None) -> models.QuerySet:
+    """Abandoned rows that crashed too often to be claimed again."""
+    return rows.filter(_abandoned(machine, now or clock.now()), crashes__gte=MOST_CRASHES - 1)
+
+
 def set_apart(rows: models.QuerySet, machine: Machine, target: str, *, now: dt.datetime | None = None, **facts) -> int:
     """Move abandoned rows that crashed too often to `target` instead of claiming them again; returns how many."""
-    poison = rows.filter(_abandoned(machine, now or clock.now()), crashes__gte=MOST_CRASHES - 1)
     return machine.move_all(
-        poison, target, crashes=F("crashes") + 1, lease_until=None,
+        poison(rows, machine, now=now), target, crashes=F("crashes") + 1, lease_until=None,
         error_code="CRASHED", error_message="Its worker died repeatedly while working on it.", **facts,
     )  # fmt: skip
 

@@ -52,6 +52,13 @@ class Machine:
     def may(self, row: models.Model, target: str) -> bool:
         return target in self.arrows[getattr(row, self.field)]
 
+    def insert(self, row: models.Model, state: str) -> None:
+        """Store a new row in another state than the start: what it tells of happened before we heard of it."""
+        if state not in self.arrows:
+            raise ValueError(f"{state} is not declared")
+        setattr(row, self.field, state)
+        row.save(force_insert=True)
+
     def move(self, row: models.Model, target: str, *, where: models.Q | None = None, **facts) -> None:
         """Move one row and set the facts with it. Conflict when the arrow is not declared or the row has moved."""
         old = getattr(row, self.field)

@@ -42,6 +42,16 @@ def test_the_column_starts_at_the_start_and_no_form_writes_it():
 
 
 @pytest.mark.django_db
+def test_a_new_row_may_begin_in_any_declared_state_and_in_no_other(ana):
+    row = Track(owner=ana, kind="uploaded", title="Night Train")
+    Track.machine.insert(row, "failed")
+    assert (row.status, stored(row).status) == ("failed", "failed")
+    with pytest.raises(ValueError, match="lost"):
+        Track.machine.insert(Track(owner=ana, kind="uploaded", title="x"), "lost")
+    assert Track.objects.count() == 1
+
+
+@pytest.mark.django_db
 def test_may_says_which_arrows_leave_a_row(ana):
     track = make_pending(ana)
     assert Track.machine.may(track, "ready")
