@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from apps.accounts.models import Letter, Lockout, Subscription
 from apps.archive.models import OPEN_STATES, ArchiveAsset
 from apps.archive.statistics import URGENT, statistics
 from apps.catalog.models import Blob, Track, TrackFile
@@ -28,7 +29,17 @@ PLACES = {
     ],
     "People": [
         ("Accounts", "accounts_user_changelist", "accounts.view_user", "group"),
+        ("Lock-outs", "accounts_lockout_changelist", "accounts.view_lockout", "lock_clock"),
+        ("Sessions", "accounts_session_changelist", "accounts.view_session", "devices"),
+        ("Role history", "accounts_rolechange_changelist", "accounts.view_rolechange", "badge"),
         ("API keys", "accounts_apikey_changelist", "accounts.view_apikey", "key"),
+        ("Letters", "accounts_letter_changelist", "accounts.view_letter", "mail"),
+        ("Notices", "accounts_notice_changelist", "accounts.view_notice", "notifications"),
+    ],
+    "Plans": [
+        ("Subscriptions", "accounts_subscription_changelist", "accounts.view_subscription", "card_membership"),
+        ("Tier overrides", "accounts_tieroverride_changelist", "accounts.view_tieroverride", "redeem"),
+        ("Stripe events", "accounts_stripeevent_changelist", "accounts.view_stripeevent", "webhook"),
     ],
 }
 
@@ -51,7 +62,7 @@ def overview(request: HttpRequest, context: dict) -> dict:
     user = request.user
     context["title"] = "Overview"
     if user.has_perm("archive.see"):
-        context |= {"cards": [*_archive(user), *_rest(user)], "archive": statistics()}
+        context |= {"cards": [*_archive(user), *_rest(user), *_people(user)], "archive": statistics()}
     if user.has_perm("catalog.view_blob"):
         context |= {"storage": _storage(), "stored": Blob.objects.aggregate(files=Count("pk"), bytes=Sum("size"))}
     return context
@@ -84,6 +95,19 @@ def _rest(user) -> Iterator[dict]:
     query = {"state": "refused", "created_at__gte": today.isoformat(sep=" ")}
     yield _card("Uploads refused today", refused, "uploads_upload", **query)
     yield _card("Preview or waveform failed", failed, "catalog_track", alarm=True, made="failed")
+
+
+def _people(user) -> Iterator[dict]:
+    now = timezone.now()
+    if user.has_perm("accounts.view_letter"):
+        failed = Letter.objects.filter(state="failed").count()
+        yield _card("Letters given up", failed, "accounts_letter", alarm=True, state="failed")
+    if user.has_perm("accounts.view_lockout"):
+        locked = Lockout.objects.filter(locked_until__gt=now).values("email").distinct().count()
+        yield _card("Accounts locked out", locked, "accounts_lockout", state="locked")
+    if user.has_perm("accounts.view_subscription"):
+        late = Subscription.objects.filter(status="past_due").count()
+        yield _card("Payments past due", late, "accounts_subscription", status="past_due")
 
 
 def _storage() -> list[dict]:

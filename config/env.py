@@ -63,6 +63,22 @@ def words(name: str, default: tuple[str, ...] = ()) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
 
 
+def pairs(name: str, *, of: tuple[str, ...] = ()) -> dict[str, str]:
+    """`a=1,b=2` as a mapping; with `of`, to one of these words each."""
+    found = [part.partition("=") for part in words(name)]
+    if not all(key and value and (not of or value.strip() in of) for key, _, value in found):
+        raise wrong(name, f"pairs such as a={'|'.join(of)},…" if of else "pairs such as a=1,b=2")
+    return {key.strip(): value.strip() for key, _, value in found}
+
+
+def limits(name: str, default: dict[str, int]) -> dict[str, int]:
+    """`read=600,write=0` over the defaults, by whose names they are known: whole numbers from 0."""
+    said = pairs(name)
+    if not all(key in default and value.isdecimal() and len(value) < 10 for key, value in said.items()):
+        raise wrong(name, f"pairs such as {next(iter(default))}=600, of {', '.join(default)}")
+    return default | {key: int(value) for key, value in said.items()}
+
+
 def folder(name: str, default: Path) -> Path:
     return Path(text(name, str(default))).expanduser().resolve()
 

@@ -1,5 +1,9 @@
-"""What no page has a use for is refused before anything looks at it: long bodies, NUL characters."""
+"""What no page has a use for is refused before anything looks at it, and what nobody is to learn takes no time to tell.
 
+Long bodies, NUL characters; and the same time for a known and an unknown address.
+"""
+
+import time
 from collections.abc import Callable
 from itertools import chain
 
@@ -18,8 +22,8 @@ def bounded_bodies(get_response: Answer) -> Answer:
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         most, code = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, "TOO_LARGE"
-        if request.path_info in settings.FILE_PATHS:
-            most, code = settings.UPLOAD_MAX_BYTES + ENVELOPE, "FILE_TOO_LARGE"
+        if file := settings.FILE_PATHS.get(request.path_info):
+            most, code = file + ENVELOPE, "FILE_TOO_LARGE"
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > most:
             return too_large(request, code)
@@ -36,5 +40,24 @@ def without_nul(get_response: Answer) -> Answer:
         if "\x00" in "".join(chain.from_iterable(words)):
             return bad_request(request, ValueError("NUL"))
         return get_response(request)
+
+    return answer
+
+
+def even_time(get_response: Answer) -> Answer:
+    """Middleware: what is posted where accounts are looked up is answered after a whole number of steps.
+
+    Whether an address is known, locked out or has an old hash then shows in no clock. Who asks too often is told so at
+    once: that says nothing about accounts, and waiting would use up the server.
+    """
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        started = time.monotonic()
+        response = get_response(request)
+        step = settings.SIGN_IN_TAKES_MS / 1000
+        looked_up = request.method == "POST" and request.path_info in settings.EVEN_TIME_PATHS
+        if step and looked_up and response.status_code != 429:
+            time.sleep(step - (time.monotonic() - started) % step)
+        return response
 
     return answer

@@ -1,38 +1,77 @@
-"""The pages that belong to no app: signing in, and what is said when a page cannot be given."""
+"""What is said when a page cannot be given."""
 
-from django import forms
+import logging
+from collections.abc import Callable
+
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
-from django.contrib.auth.forms import AuthenticationForm
-from django.contrib.auth.views import LoginView
+from django.contrib import messages
+from django.contrib.sessions.exceptions import SessionInterrupted
+from django.db import DataError, IntegrityError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
+from django.urls import reverse
+from redis import RedisError
 
-from apps.lib.api import PROBLEM
+from apps.accounts.access import lacks_second_factor
+from apps.lib.api import PROBLEM, translate
+from apps.lib.errors import Refusal
 
-MEGABYTES = settings.UPLOAD_MAX_BYTES // (1024 * 1024)
+log = logging.getLogger(__name__)
+
+FOR_PROGRAMS = ("/api/", "/_allauth/", "/hooks/")
+# JSON that is nested without end, and text with half a character in it.
+NONSENSE = (RecursionError, UnicodeEncodeError)
+MEGABYTES, OF_A_FACE = (most // (1024 * 1024) for most in (settings.UPLOAD_MAX_BYTES, settings.AVATAR_MAX_BYTES))
 # status → code for programs, title and words for people
 ERRORS = {
     400: ("MALFORMED", "This request makes no sense", "Something in the address or the form was not understood."),
+    401: ("SIGNED_OUT", "You are signed out", "Your session was ended meanwhile. Sign in, look, and try again."),
     403: ("FORBIDDEN", "This is not yours to open", "You may see that it exists, but not do this with it."),
     404: ("NOT_FOUND", "There is nothing here", "It was removed, it is private, or the address has a slip in it."),
-    413: ("TOO_LARGE", "This is too large", f"A file may be {MEGABYTES}MB at most, any other request a few megabytes."),
+    413: (
+        "TOO_LARGE",
+        "This is too large",
+        f"A file may be {MEGABYTES}MB at most, a profile picture {OF_A_FACE}MB, anything else a few megabytes.",
+    ),
+    409: ("CONFLICT", "This cannot be done now", "Somebody or something was faster. Reload and try again."),
+    429: ("RATE_LIMITED", "Too many requests", "Wait a minute, then try again."),
     500: ("SERVER_ERROR", "Something broke on our side", "It has been noted. Try again in a moment."),
+    503: ("UNAVAILABLE", "Not available at this moment", "A part of the site is away. Try again in a minute."),
 }
 
 
-class SignInForm(AuthenticationForm):
-    username = forms.EmailField(label="E-mail", max_length=254)
-    error_messages = {
-        **AuthenticationForm.error_messages,
-        "invalid_login": "This e-mail address and password do not match.",
-    }
+class Refused:
+    """Middleware: a rule or a wall that says no inside a page is told in words, with its status, and never a 500."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if isinstance(exception, RedisError):
+            log.error("refused, the cache is away: %s", exception)
+            return _error(request, 503)
+        if isinstance(exception, Refusal | IntegrityError | DataError):
+            refusal = translate(exception)
+            return _error(request, refusal.status, refusal.code, refusal.message)
+        if isinstance(exception, NONSENSE) or _is_mute(exception):
+            return _error(request, 400)
+        return None
 
 
-sign_in = LoginView.as_view(template_name="accounts/sign_in.html", authentication_form=SignInForm)
+def _is_mute(exception: Exception) -> bool:
+    """Whether allauth refuses a body without a word about it."""
+    return isinstance(exception, ImmediateHttpResponse) and (
+        exception.response.status_code == 400 and not exception.response.content
+    )
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _error(request, 400)
+    return _error(request, 401 if isinstance(exception, SessionInterrupted) else 400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -51,13 +90,30 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _error(request, 500)
 
 
-def _error(request: HttpRequest, status: int, code: str = "") -> HttpResponse:
-    """A page for people; below `/api/` the problem+json that programs expect (rule 8)."""
-    usual, title, words = ERRORS[status]
-    if request.path.startswith("/api/"):
+def too_many(request: HttpRequest) -> HttpResponse:
+    return _error(request, 429)
+
+
+def staff_entrance(request: HttpRequest) -> HttpResponse:
+    """Where the admin sends whoever may not enter: on to sign in, to the second factor they lack, or no further."""
+    if not request.user.is_authenticated or request.user.is_staff:
+        return redirect(f"{reverse('account_login')}?{request.GET.urlencode()}")
+    if lacks_second_factor(request.user, "admin.enter"):
+        messages.warning(request, "Staff sign in with a second factor here. Turn yours on, then enter the admin.")
+        return redirect("mfa_index")
+    return _error(request, 403)
+
+
+def _error(request: HttpRequest, status: int, code: str = "", said: str = "") -> HttpResponse:
+    """A page for people; where programs ask the problem+json that they expect (rule 8)."""
+    usual, title, words = ERRORS.get(status, ERRORS[400])
+    words = said or words
+    if request.path.startswith(FOR_PROGRAMS):
         body = {"type": "about:blank", "code": code or usual, "status": status, "detail": f"{title}. {words}"}
         return JsonResponse(body, status=status, content_type=PROBLEM)
     page = {"status": status, "title": title, "words": words}
     # After a 500 the page does without the request: what broke may be the session or database behind its header.
-    # A 413 comes before the session is there.
-    return HttpResponse(render_to_string("error.html", page, None if status in (413, 500) else request), status=status)
+    # With a 401 the session is gone, and a 413 comes before it is there.
+    return HttpResponse(
+        render_to_string("error.html", page, None if status in (401, 413, 500, 503) else request), status=status
+    )

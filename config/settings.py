@@ -7,11 +7,11 @@ from urllib.parse import quote, urlsplit
 import dj_database_url
 from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
-from django.templatetags.static import static
 from django.urls import reverse_lazy
 
-from apps.lib import storage_url
-from config import env
+from apps.lib import email_url, storage_url
+from config import env, logs
+from config.theme import UNFOLD  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
 VAR = env.folder("KEEPTRACK_VAR", ROOT / "var")
@@ -19,6 +19,7 @@ VAR = env.folder("KEEPTRACK_VAR", ROOT / "var")
 # --- The site -----------------------------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG")
 SECRET_KEY = env.secret("SECRET_KEY", kept_in=VAR / "secret_key")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 SITE_URL = env.url("SITE_URL", "http://127.0.0.1:8000", schemes=("http", "https")).rstrip("/")
 SECURE = SITE_URL.startswith("https://")
 ALLOWED_HOSTS = [*dict.fromkeys([urlsplit(SITE_URL).hostname, *env.words("ALLOWED_HOSTS", ("127.0.0.1", "localhost"))])]
@@ -28,7 +29,8 @@ SESSION_COOKIE_AGE = int(timedelta(days=7).total_seconds())  # S4-09
 SECURE_HSTS_SECONDS = env.number("HSTS_SECONDS", 31_536_000 if SECURE else 0)
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-if env.flag("BEHIND_PROXY"):
+BEHIND_PROXY = env.flag("BEHIND_PROXY")
+if BEHIND_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 # E-mail is unique without regard to case, by a constraint on Lower("email") that this check does not know.
@@ -51,6 +53,10 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "csp",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.headless",
     "apps.accounts",
     "apps.catalog",
     "apps.uploads",
@@ -65,11 +71,14 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "config.caching.private_when_signed_in",
     "config.csp.inline_pages",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "config.limits.even_time",
+    "apps.accounts.sessions.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "config.pages.Refused",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 
@@ -84,6 +93,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "csp.context_processors.nonce",
+                "apps.accounts.context.bell",
             ]
         },
     }
@@ -105,7 +115,12 @@ DATABASES["default"]["OPTIONS"] = {
     # The planner must never wait on a forgotten lock, and the day is the UTC day whoever asks.
     "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
 }
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+_CACHE = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+CACHES = {
+    # A cache that hangs must not hang a sign-in, and even less what is only counted there.
+    "default": {**_CACHE, "OPTIONS": {"socket_timeout": 2, "socket_connect_timeout": 2}},
+    "rates": {**_CACHE, "OPTIONS": {"socket_timeout": 0.25, "socket_connect_timeout": 0.25}},
+}
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "blobs": storage_url.backend_from_url(STORAGE_URL),
@@ -122,18 +137,66 @@ WHITENOISE_MAX_AGE = 3600
 # --- People -------------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = ["apps.accounts.backends.EmailBackend"]
-LOGIN_URL = reverse_lazy("sign-in")
-LOGIN_REDIRECT_URL = "/"
-LOGOUT_REDIRECT_URL = "/"
+SESSION_ENGINE = "apps.accounts.sessions"
+LOGIN_URL = reverse_lazy("account_login")
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "/"
+PASSWORD_RESET_TIMEOUT = 3600  # S4-10
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.ScryptPasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+    "apps.accounts.hashers.LegacyBcrypt",
 ]
+ACCOUNT_ADAPTER = "apps.accounts.adapter.Accounts"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "apps.accounts.forms.SignUp"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_CONFIRMATION_EXPIRE_DAYS = 1  # S4-10
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_LOGIN_ON_EMAIL_CONFIRMATION = True
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_SESSION_REMEMBER = True
+# Passwords are guarded by `apps.accounts.lockout`; what is left of login_failed are the codes of the second factor.
+# No limit by e-mail address alone refuses anybody: a stranger could use it up. Letters have their own, `letter`.
+ACCOUNT_RATE_LIMITS = {"login_failed": "5/5m/key,30/d/key", "reset_password": "20/m/ip", "confirm_email": None,
+                       "manage_email": "10/m/user,30/d/user", "letter": "5/30m/key"}  # fmt: skip
+ACCOUNT_FORMS = {"change_password": "apps.accounts.current_password.ChangePassword"}
+MFA_ADAPTER = "apps.accounts.adapter.SecondFactor"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Keeptrack"
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # A new address may wait for its letter; the one that counts is verified.
+HEADLESS_CLIENTS = ("browser",)
+# Links in e-mails start at the configured address, never at what a request claims to be its host.
+HEADLESS_FRONTEND_URLS = {
+    "account_confirm_email": f"{SITE_URL}/verify-email/{{key}}",
+    "account_reset_password": f"{SITE_URL}/reset-password",
+    "account_reset_password_from_key": f"{SITE_URL}/reset-password/{{key}}",
+    "account_signup": f"{SITE_URL}/sign-up",
+}
+LOCKOUT_FAILURES = env.number("LOCKOUT_FAILURES", 5, least=1)
+LOCKOUT = timedelta(minutes=env.number("LOCKOUT_MINUTES", 15, least=1))
+# What tells known from unknown addresses is answered no sooner than this.
+SIGN_IN_TAKES_MS = env.number("SIGN_IN_TAKES_MS", 400, most=5000)
+_JSON = "/_allauth/browser/v1"
+EVEN_TIME_PATHS = ("/sign-in", f"{_JSON}/auth/login", "/sign-up", f"{_JSON}/auth/signup", "/account/email",
+                   f"{_JSON}/account/email", "/reset-password", f"{_JSON}/auth/password/request")  # fmt: skip
+STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR")
+SUBSCRIPTION_GRACE = timedelta(days=env.number("SUBSCRIPTION_GRACE_DAYS", 0, most=90))
+STRIPE_WEBHOOK_SECRET = env.text("STRIPE_WEBHOOK_SECRET")
+STRIPE_PRICES = env.pairs("STRIPE_PRICES", of=("free", "pro", "enterprise"))  # price id → plan
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+
+# --- E-mail -------------------------------------------------------------------------------------------------------
+EMAIL_BACKEND = "apps.accounts.tasks.Outbox"
+EMAIL_TRANSPORT = email_url.backend_from_url(env.text("EMAIL_URL", "console://"))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = email_url.sender(env.text("EMAIL_FROM", "Keeptrack <keeptrack@localhost>"))
 
 # --- API ----------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
@@ -143,6 +206,7 @@ REST_FRAMEWORK = {
     ],
     # A view that names no policy is closed to everyone.
     "DEFAULT_PERMISSION_CLASSES": ["apps.lib.api.Closed"],
+    "DEFAULT_THROTTLE_CLASSES": ["apps.accounts.throttles.Limits"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.lib.api.ShallowJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "apps.lib.paging.Keyset",
@@ -171,6 +235,11 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 0
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
 # --- Limits -------------------------------------------------------------------------------------------------------
+# Requests a minute, by the scope they need; `apps.accounts.throttles` says of whom.
+RATE_LIMITS = env.limits("RATE_LIMITS", {
+    "read": 1200, "write": 120, "upload": 60, "archive": 60, "admin": 300, "media": 6000, "anonymous": 300,
+    "wrong_key": 60,
+})  # fmt: skip
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)  # S0-18
 # Origins that the fetcher may reach although they are not public https: the demo's provider, never set in production.
 FETCH_ORIGINS = env.origins("KEEPTRACK_FETCH_ORIGINS")
@@ -183,12 +252,15 @@ ARCHIVE_ALARM_DAYS = env.number("ARCHIVE_ALARM_DAYS", 13, least=1)  # S3-02, kep
 
 # A killed worker's rows are due again after this; a living one renews it three times as often.
 LEASE = timedelta(seconds=env.number("LEASE_SECONDS", 60, least=3, most=3600))
-
 # Only these take a body of a file's size; elsewhere a longer one is refused unread.
-FILE_PATHS = ("/api/v1/uploads", "/upload")
+AVATAR_MAX_BYTES = 5 * 1024 * 1024
+FILE_PATHS = dict.fromkeys(("/api/v1/uploads", "/upload"), UPLOAD_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/me/avatar", "/account/avatar"), AVATAR_MAX_BYTES)
 
 # --- Celery -------------------------------------------------------------------------------------------------------
 _VISIBILITY = 1800
+# A nudge must not keep its request waiting for a broker that is away.
+_HURRIED = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 CELERY_BROKER_URL = (
     f"redis+socket://{REDIS_URL.removeprefix('unix://')}" if REDIS_URL.startswith("unix:") else REDIS_URL
 )
@@ -200,11 +272,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "health_check_interval": 25,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
-    # A nudge must not keep its request waiting for a broker that is away.
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0.1,
-    "interval_max": 0.1,
+    **_HURRIED,
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -222,20 +290,20 @@ CELERY_TASK_SERIALIZER = "json"
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
-CELERY_TASK_ROUTES = {"archive.*": {"queue": "archive"}, "*": {"queue": "work"}}
+# Letters go with what waits for the network, not behind what takes the processor.
+CELERY_TASK_ROUTES = {"archive.*": {"queue": "archive"}, "accounts.post": {"queue": "archive"}, "*": {"queue": "work"}}
 CELERY_TASK_DEFAULT_QUEUE = "work"
-CELERY_TASK_PUBLISH_RETRY_POLICY = {
-    "max_retries": 1,
-    "interval_start": 0,
-    "interval_step": 0.1,
-    "interval_max": 0.1,
-}
+CELERY_TASK_PUBLISH_RETRY_POLICY = _HURRIED
 # A nudge that has waited for longer than the next sweep is worth nothing.
 CELERY_BEAT_SCHEDULE = {
     "archive what is new": {"task": "archive.plan", "schedule": 10.0, "options": {"expires": 10}},
     "archive what is due": {"task": "archive.sweep", "schedule": 60.0, "options": {"expires": 60}},
     "archive daily run": {"task": "archive.daily", "schedule": crontab(hour=3, minute=0)},
     "derive what is due": {"task": "catalog.sweep", "schedule": 30.0, "options": {"expires": 30}},
+    "sweep blobs": {"task": "catalog.sweep_blobs", "schedule": crontab(hour=4, minute=40)},
+    "send letters": {"task": "accounts.post", "schedule": 30.0, "options": {"expires": 30}},
+    "end subscriptions": {"task": "accounts.lapse", "schedule": crontab(minute=20)},
+    "mail digests": {"task": "accounts.digest", "schedule": crontab(hour=8, minute=0)},
     "tidy accounts": {"task": "accounts.tidy", "schedule": crontab(hour=4, minute=10)},
     "publish uploads": {"task": "uploads.sweep", "schedule": 30.0, "options": {"expires": 30}},
 }
@@ -273,31 +341,4 @@ CSP_INLINE_PAGES = {
     "/api/v1/docs": {"script-src": [SELF, UNSAFE_INLINE], "style-src": [SELF, UNSAFE_INLINE]},
 }
 
-UNFOLD = {
-    "SITE_TITLE": "Keeptrack",
-    "SITE_HEADER": "Keeptrack",
-    "SITE_SUBHEADER": "Staff",
-    "SITE_URL": "/",
-    "SITE_SYMBOL": "graphic_eq",
-    "SHOW_HISTORY": True,
-    "SHOW_VIEW_ON_SITE": True,
-    "DASHBOARD_CALLBACK": "config.dashboard.overview",
-    "SIDEBAR": {"navigation": "config.dashboard.navigation"},
-    "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("admin-keeptrack/icon.svg")}
-    ],
-    "STYLES": [lambda request: static("admin-keeptrack/desk.css")],
-    "SCRIPTS": [lambda request: static("admin-keeptrack/desk.js")],
-}
-
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)-7s %(name)s %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {
-        "handlers": ["stderr"],
-        "level": env.choice("LOG_LEVEL", "INFO", of=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
-    },
-    "loggers": {"httpx": {"level": "WARNING"}, "httpcore": {"level": "WARNING"}},
-}
+LOGGING = logs.to_stderr(env.choice("LOG_LEVEL", "INFO", of=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")))

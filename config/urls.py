@@ -1,19 +1,28 @@
 from django.contrib import admin
-from django.contrib.auth.views import LogoutView
 from django.urls import include, path
+from django.views.generic import RedirectView
 
+from apps.accounts.urls import urls as accounts
 from apps.catalog import views as catalog
 from apps.lib import links
 from apps.uploads import views as uploads
 from config import health, pages
 
+NO_PHONES = ("account/phone", "auth/phone/verify", "auth/phone/verify/resend")
+
 urlpatterns = [
     path("", catalog.front, name="front"),
     path("tracks/<uuid:pk>", catalog.track, name="track-page"),
+    path("people/<str:username>", catalog.person, name="person"),
     path("upload", uploads.upload, name="upload-page"),
-    path("sign-in", pages.sign_in, name="sign-in"),
-    path("sign-out", LogoutView.as_view(), name="sign-out"),
+    *accounts,
+    # Nobody gives a telephone number here, and allauth's addresses for one would break.
+    *(path(f"_allauth/browser/v1/{phone}", pages.page_not_found, {"exception": None}) for phone in NO_PHONES),
+    path("_allauth/", include("allauth.headless.urls")),
     path("blobs/<str:token>", links.serve, name="blob"),
+    # One way in, with its limits and its second factor.
+    path("admin/login/", pages.staff_entrance),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),
     path("api/v1/", include("config.api")),
     path("healthz", health.healthz),
@@ -23,4 +32,5 @@ urlpatterns = [
 handler400 = pages.bad_request
 handler403 = pages.permission_denied
 handler404 = pages.page_not_found
+handler429 = "config.pages.too_many"
 handler500 = pages.server_error

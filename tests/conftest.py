@@ -1,5 +1,8 @@
 """One house for every test: real PostgreSQL and cache, a store and a spool of the run's own, quick hashing."""
 
+import itertools
+import uuid
+
 import pytest
 from django.conf import settings as django_settings
 from rest_framework.test import APIClient
@@ -18,7 +21,9 @@ def house(tmp_path_factory):
     celery_app.conf.broker_url = "memory://"
     django_settings.SPOOL = tmp_path_factory.mktemp("spool")
     django_settings.STATIC_ROOT = str(tmp_path_factory.mktemp("static"))
-    django_settings.SPOOL_RESERVE_BYTES = 0
+    django_settings.SPOOL_RESERVE_BYTES = django_settings.SIGN_IN_TAKES_MS = 0
+    django_settings.SIGN_IN_TAKES_MS = 0
+    django_settings.RATE_LIMITS = dict.fromkeys(django_settings.RATE_LIMITS, 0)
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     django_settings.STORAGES = {
         **django_settings.STORAGES,
@@ -28,6 +33,18 @@ def house(tmp_path_factory):
         },
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
+    for cache in django_settings.CACHES.values():
+        cache["KEY_FUNCTION"] = lambda key, prefix, version: f"{_run}:{_test}:{key}"
+
+
+_run, _test, _tests = uuid.uuid4().hex, 0, itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def own_cache():
+    """What one test has used up of a limit, no other test lacks."""
+    global _test
+    _test = next(_tests)
 
 
 @pytest.fixture

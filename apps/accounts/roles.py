@@ -1,7 +1,7 @@
 """Roles as code: what each one may do. Grants are rows (S4-12, S2-01, C-09).
 
 A permission is a word such as `archive.run`, or Django's own `app.verb_model` for the admin's pages; a role lists
-patterns over both. A role is retired by removing its grants first, then its entry here.
+patterns over both. How a role is added or retired is in `docs/accounts.md`.
 """
 
 from dataclasses import dataclass
@@ -48,6 +48,52 @@ ROLES = {
     Role.ARTIST: Definition("Artist", "Publishes own tracks.", ()),
     Role.USER: Definition("User", "Uploads, listens, collects.", ()),
     Role.GALLERY_OWNER: Definition("Gallery owner", "Syncs the gallery.", ("gallery.sync",)),
+}
+
+# Every word that anything asks for, and what it lets a person do.
+PERMISSIONS = {
+    "accounts.add_profile": "Give a profile to an account without one.",
+    "accounts.add_user": "Make accounts.",
+    "accounts.change_apikey": "Revoke anybody's API key.",
+    "accounts.change_letter": "Send letters again that were given up.",
+    "accounts.change_lockout": "Lift lock-outs.",
+    "accounts.change_profile": "Correct anybody's profile.",
+    "accounts.change_session": "Sign anybody out.",
+    "accounts.change_subscription": "Begin, cancel and renew subscriptions of others, give and withdraw tiers.",
+    "accounts.change_user": "Change an account: address, password, on or off.",
+    "accounts.grant": "Grant and withdraw roles of others, hand the gallery over.",
+    "accounts.see_all": "See rows of others that are otherwise theirs alone: sessions, keys, notices.",
+    "accounts.view_apikey": "See API keys by their first characters.",
+    "accounts.view_letter": "See which letters were sent, to whom, and what became of them; never what they say.",
+    "accounts.view_lockout": "See who is locked out.",
+    "accounts.view_notice": "See what others were told.",
+    "accounts.view_profile": "See how others are shown and what they chose.",
+    "accounts.view_rolechange": "See who was given which role by whom.",
+    "accounts.view_rolegrant": "See who holds which role.",
+    "accounts.view_session": "See where others are signed in.",
+    "accounts.view_stripeevent": "See what Stripe told.",
+    "accounts.view_subscription": "See subscriptions.",
+    "accounts.view_tieroverride": "See tiers that staff gave.",
+    "accounts.view_user": "See accounts.",
+    "admin.enter": "Enter the admin.",
+    "archive.run": "Archive any track, or what is due; retry.",
+    "archive.see": "See every asset, job and number of the archive.",
+    "archive.view_archiveasset": "See the archive's desk.",
+    "archive.view_archivejob": "See the archive's jobs.",
+    "catalog.add_provider": "Add providers.",
+    "catalog.change_provider": "Change a provider's name, lifetime and hosts.",
+    "catalog.change_track": "Edit tracks in the admin.",
+    "catalog.curate": "Change and remove tracks of others.",
+    "catalog.delete_provider": "Delete a provider that no track came from.",
+    "catalog.see_all": "See and hear every track, also private, pro-only and removed ones.",
+    "catalog.view_blob": "See stored files.",
+    "catalog.view_provider": "See providers.",
+    "catalog.view_providersource": "See where at a provider a track came from.",
+    "catalog.view_track": "See tracks in the admin.",
+    "catalog.view_trackfile": "See a track's files.",
+    "gallery.sync": "Sync the gallery.",
+    "uploads.retry": "Finish uploads that hang.",
+    "uploads.view_upload": "See uploads of others.",
 }
 
 # What an API key's scope adds to its owner's own rows; a permission outside every held scope is not there for the key.

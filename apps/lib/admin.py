@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import reduce, wraps
 from operator import or_
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.contrib.admin import ShowFacets, SimpleListFilter
@@ -29,7 +30,7 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 from unfold.decorators import action
 from unfold.views import ChangeList
@@ -80,6 +81,13 @@ def page_of(row: Model) -> str:
 def link_to(row: Model | None, text: str = "") -> SafeString | str:
     """A link to the row's page, or nothing."""
     return format_html('<a href="{}" class="text-link">{}</a>', page_of(row), text or str(row)) if row else ""
+
+
+def press(row: Model, name: str, words: str, *, ask: bool = False) -> SafeString:
+    """A button of the row's page as a link in a table; with `ask` it leads to the button's question."""
+    address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_{name}", args=[row.pk])
+    at_once = "" if ask else mark_safe(' data-post="1"')
+    return format_html('<a href="{}"{} class="text-link">{}</a>', address, at_once, words)
 
 
 Options = dict[str, tuple[str, Q | Callable[[dt.datetime], Q]]]
@@ -150,8 +158,12 @@ def button(
                 raise Http404
             if request.method != "POST":
                 return self.ask(request, row, label, sure)
+            page = page_of(row)
             self.attempt(request, row, label, lambda: method(self, request, row))
-            return HttpResponseRedirect(_way_back(request) or page_of(row))
+            back = _way_back(request) or page
+            if urlsplit(back).path == page and self.get_object(request, object_id) is None:
+                back = self.list_page  # the button was the row's end
+            return HttpResponseRedirect(back)
 
         path = method.__name__.replace("_", "-")
         attrs = {} if sure else {"data-post": "1"}
@@ -255,6 +267,8 @@ class AccessAdmin(ModelAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)
         except Refusal as refusal:
             said = refusal.message
+        except ValidationError as invalid:
+            said = " ".join(invalid.messages)
         except IntegrityError as wall:
             log.warning("refused by the database: %s", str(wall).splitlines()[0])
             said = "This contradicts what is stored already. Nothing was saved."
@@ -265,13 +279,22 @@ class AccessAdmin(ModelAdmin):
         context["panels"] = [panel(request, obj) for panel in self.panels] if obj else []
         return super().render_change_form(request, context, add, change, form_url, obj)
 
+    @property
+    def list_page(self) -> str:
+        return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+
     def called(self, row: Model) -> str:
         """How messages and the history name the row."""
         return str(row)
 
+    def note(self, row: Model, label: str) -> tuple[Model, str]:
+        """In which row's history it stands that a button was pressed, and the words; asked before it acts."""
+        return row, label
+
     def log_change(self, request, obj, message):
         entry = super().log_change(request, obj, message)
-        if entry.object_repr != (name := self.called(obj)[:200]):
+        name = (self.called(obj) if isinstance(obj, self.model) else str(obj))[:200]
+        if entry.object_repr != name:
             entry.object_repr = name
             entry.save(update_fields=["object_repr"])
         return entry
@@ -292,24 +315,26 @@ class AccessAdmin(ModelAdmin):
 
     def attempt(self, request, row: Model, label: str, act: Callable[[], str]) -> None:
         """Do it, note it in the row's history and say what happened; a refusal is said and changes nothing."""
+        note = self.note(row, label)
         try:
             said = act()
         except Refusal as refusal:
             self.message_user(request, refusal.message, messages.ERROR)
         else:
-            self.log_change(request, row, label)
+            self.log_change(request, *note)
             self.message_user(request, said, messages.SUCCESS)
 
     def each(self, request, rows: QuerySet | list, label: str, act: Callable[[Model], object]) -> None:
         """Do it to each row, to `MOST_AT_ONCE` at most; says how many were done and names those that refused."""
         done, refused = 0, defaultdict(list)
         for row in rows[:MOST_AT_ONCE]:
+            note = self.note(row, label)
             try:
                 act(row)
             except Refusal as refusal:
                 refused[refusal.message].append(self.called(row))
             else:
-                self.log_change(request, row, label)
+                self.log_change(request, *note)
                 done += 1
         total = sum(map(len, refused.values()))
         self.message_user(request, f"{label}: {done} done, {total} refused.", _level(done, total))
@@ -366,7 +391,7 @@ class TableInline(_Inline, TabularInline):
 
 
 class FormInline(_Inline, StackedInline):
-    pass
+    template_before = "admin/row_errors.html"  # the theme shows those of a whole row in tables alone
 
 
 class ReadOnlyTable(ReadOnly, TableInline):

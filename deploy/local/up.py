@@ -17,6 +17,7 @@ from deploy.local.children import POLITE, ROOT, Child, Farewell
 from deploy.local.folder import Folder
 from deploy.local.healthy import ask
 from deploy.local.interrupts import Stopped
+from deploy.local.letters import Letters
 from deploy.local.screen import Screen, Trouble
 from deploy.local.supervise import Service, Supervisor
 
@@ -98,6 +99,7 @@ def run(options: argparse.Namespace, screen: Screen) -> int:
 
 def start(supervisor: Supervisor, options: argparse.Namespace) -> int:
     """Start everything in order of need, announce it, then watch until the end."""
+    letters = Letters(supervisor.folder.log("letters"))
     for name in filter(given, ("DATABASE_URL", "REDIS_URL")):
         check_given(supervisor, name)
     collecting = start_collecting(supervisor)
@@ -117,6 +119,8 @@ def start(supervisor: Supervisor, options: argparse.Namespace) -> int:
     announce(supervisor, options)
     while not options.check:
         supervisor.watch()
+        if news := letters.news():
+            supervisor.screen.say(news)
         interrupts.pause(0.2)
     return 0
 
@@ -134,6 +138,7 @@ def environment(place: Folder, options: argparse.Namespace) -> dict[str, str]:
         "STORAGE_URL": f"file://{quote(str(place.path / 'blobs'))}",
         "REDIS_URL": servers.valkey_url(place),
         "SITE_URL": local_url(options),
+        "EMAIL_URL": Letters(place.log("letters")).email_url,
         "PYTHONUNBUFFERED": "1",
     }
     env |= {name: value for name, value in os.environ.items() if value}
@@ -320,6 +325,12 @@ def check_workers(supervisor: Supervisor) -> None:
         supervisor.screen.done(name, "answers")
 
 
+def email_words(supervisor: Supervisor) -> str:
+    if supervisor.env["EMAIL_URL"].startswith("console:"):
+        return "is not sent but shown here"
+    return "is sent by the server of EMAIL_URL"
+
+
 def announce(supervisor: Supervisor, options: argparse.Namespace) -> None:
     url, path = local_url(options), supervisor.folder.path
     rows = {
@@ -329,6 +340,7 @@ def announce(supervisor: Supervisor, options: argparse.Namespace) -> None:
         "health": f"{url}/readyz",
         "data": path,
         "logs": path / "log",
+        "e-mail": email_words(supervisor),
         "stop": "Ctrl-C",
     }
     supervisor.screen.say("\nKeeptrack is running.\n")

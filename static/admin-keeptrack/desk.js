@@ -8,7 +8,7 @@
     const form = document.createElement("form");
     form.method = "post";
     form.action = address;
-    for (const [name, value] of [["csrfmiddlewaretoken", token.value], ["next", location.pathname + location.search]]) {
+    for (const [name, value] of [["csrfmiddlewaretoken", token.value], ["next", location.pathname + location.search + location.hash]]) {
       const input = document.createElement("input");
       Object.assign(input, { type: "hidden", name, value });
       form.append(input);

@@ -1,10 +1,12 @@
 """What a person may do follows from roles, bounded by the API key in use."""
 
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.contrib.auth.models import AnonymousUser
 
-from apps.accounts.access import may
+from apps.accounts.access import lacks_second_factor, may
 from apps.accounts.models import ApiKey, User
+from tests.doors.entrance import turn_on
 from tests.make import make_key
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +59,31 @@ def test_roles_are_read_once_per_person(ana, django_assert_num_queries):
     user = User.objects.get(pk=ana.pk)
     with django_assert_num_queries(1):
         assert not may(user, "admin.enter") and not may(user, "archive.run")
+
+
+def test_without_the_second_factor_that_is_demanded_staff_may_nothing(boss, mod, settings):
+    settings.STAFF_SECOND_FACTOR = True
+    assert not may(boss, "admin.enter") and not may(mod, "archive.run") and not boss.is_staff
+    assert lacks_second_factor(boss, "admin.enter")
+    turn_on(boss)
+    boss = User.objects.get(pk=boss.pk)
+    assert may(boss, "admin.enter") and not lacks_second_factor(boss, "admin.enter")
+
+
+def test_a_second_factor_gives_nobody_a_right(ana, settings):
+    settings.STAFF_SECOND_FACTOR = True
+    assert not lacks_second_factor(ana, "admin.enter") and not lacks_second_factor(AnonymousUser(), "admin.enter")
+    turn_on(ana)
+    assert not may(User.objects.get(pk=ana.pk), "admin.enter")
+
+
+def test_recovery_codes_alone_are_no_second_factor(boss, settings):
+    settings.STAFF_SECOND_FACTOR = True
+    RecoveryCodes.activate(boss)
+    assert not may(boss, "admin.enter")
+
+
+def test_where_none_is_demanded_nobody_asks_for_one(boss, django_assert_num_queries):
+    user = User.objects.get(pk=boss.pk)
+    with django_assert_num_queries(1):
+        assert may(user, "admin.enter") and not lacks_second_factor(user, "admin.enter")

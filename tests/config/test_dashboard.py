@@ -86,7 +86,7 @@ def test_nobody_without_the_permission_gets_a_number(bob):
 def test_the_way_around_shows_only_where_one_may_go(boss, mod, bob):
     titles = {user.email: [group["title"] for group in dashboard.navigation(by(user))] for user in (boss, mod, bob)}
     assert titles == {
-        "boss@example.org": ["", "Catalogue", "Uploads", "Archive", "People"],
+        "boss@example.org": ["", "Catalogue", "Uploads", "Archive", "People", "Plans"],
         "mod@example.org": ["", "Catalogue", "Uploads", "Archive"],
         "bob@example.org": [],
     }

@@ -219,6 +219,33 @@ def test_processes_that_start_at_once_agree_on_the_secret(given, tmp_path):
     assert (tmp_path / "kept" / "key").stat().st_mode & 0o777 == 0o600
 
 
+def test_pairs_are_a_mapping(given):
+    given(" price_1=pro , price_2 = enterprise,")
+    assert env.pairs(NAME, of=("pro", "enterprise")) == {"price_1": "pro", "price_2": "enterprise"}
+    given(None)
+    assert env.pairs(NAME) == {}
+
+
+@pytest.mark.parametrize("value", ["price_1", "price_1=", "=pro", "price_1=gold", "a=pro,b"])
+def test_what_is_no_pair_of_known_words_stops_the_start(given, value):
+    given(value)
+    assert NAME in refusal(lambda: env.pairs(NAME, of=("pro", "enterprise")))
+
+
+def test_limits_stand_over_their_defaults(given):
+    usual = {"read": 5, "write": 3}
+    assert env.limits(NAME, usual) == usual
+    given("write=0")
+    assert env.limits(NAME, usual) == {"read": 5, "write": 0}
+    assert usual == {"read": 5, "write": 3}
+
+
+@pytest.mark.parametrize("value", ["reading=5", "read=-1", "read=5/s", "read=1.5", "read=", "read=99999999999", "read"])
+def test_what_is_no_limit_stops_the_start(given, value):
+    given(value)
+    assert NAME in refusal(lambda: env.limits(NAME, {"read": 5, "write": 3}))
+
+
 def test_a_choice_is_one_of_its_words_in_any_case(given):
     given("warning")
     assert env.choice(NAME, "INFO", of=("INFO", "WARNING")) == "WARNING"

@@ -1,11 +1,18 @@
 import json
 
 import pytest
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
+from django.http import HttpResponse, HttpResponseBadRequest
 from django.test import Client, RequestFactory
+from redis.exceptions import ConnectionError
 
+from apps.accounts.models import User
 from apps.lib.api import PROBLEM
+from apps.lib.errors import Conflict, Refusal
 from config import pages
 from tests.make import PASSWORD
 
@@ -53,25 +60,26 @@ def test_an_unknown_address_gets_the_page_or_the_problem(client):
 
 @pytest.mark.django_db
 def test_a_form_without_its_token_is_refused_in_the_house_look():
-    answer = Client(enforce_csrf_checks=True).post("/sign-in", {"username": "ana@example.org", "password": PASSWORD})
+    answer = Client(enforce_csrf_checks=True).post("/sign-in", {"login": "ana@example.org", "password": PASSWORD})
     assert answer.status_code == 403
     assert "This form is out of date" in answer.content.decode()
 
 
 def test_signing_in_goes_by_e_mail_whatever_its_case_and_leads_on(client, ana):
-    answer = client.post("/sign-in", {"username": "ANA@Example.org", "password": PASSWORD, "next": "/upload"})
+    answer = client.post("/sign-in", {"login": "ANA@Example.org", "password": PASSWORD, "next": "/upload"})
     assert (answer.status_code, answer["Location"]) == (302, "/upload")
     assert client.session["_auth_user_id"] == str(ana.pk)
 
 
-def test_signing_in_never_leads_to_another_site(client, ana):
-    form = {"username": "ana@example.org", "password": PASSWORD, "next": "https://evil.example/"}
+@pytest.mark.parametrize("there", ["https://evil.example/", "//evil.example", r"\\evil.example", "javascript:alert(1)"])
+def test_signing_in_never_leads_to_another_site(client, ana, there):
+    form = {"login": "ana@example.org", "password": PASSWORD, "next": there}
     assert client.post("/sign-in", form)["Location"] == "/"
 
 
 @pytest.mark.parametrize("email", ["ana@example.org", "nobody@example.org"])
 def test_a_wrong_password_and_an_unknown_address_get_the_same_words(client, ana, email):
-    answer = client.post("/sign-in", {"username": email, "password": "wrong"})
+    answer = client.post("/sign-in", {"login": email, "password": "wrong"})
     shown = answer.content.decode()
     assert "This e-mail address and password do not match." in shown
     assert f'value="{email}"' in shown
@@ -79,12 +87,69 @@ def test_a_wrong_password_and_an_unknown_address_get_the_same_words(client, ana,
 
 
 def test_an_address_that_is_none_is_said_to_be_so(client, db):
-    shown = client.post("/sign-in", {"username": "ana", "password": "x"}).content.decode()
+    shown = client.post("/sign-in", {"login": "ana", "password": "x"}).content.decode()
     assert "Enter a valid email address." in shown
+
+
+def test_where_to_go_after_signing_in_is_kept_on_the_way_to_signing_up_and_back(client, db):
+    assert 'href="/sign-up?next=%2Fupload"' in client.get("/sign-in?next=/upload").content.decode()
+    signing_up = client.get("/sign-up?next=/upload").content.decode()
+    assert 'href="/sign-in?next=%2Fupload"' in signing_up
+    assert '<input type="hidden" name="next" value="/upload">' in signing_up
+
+
+@pytest.mark.parametrize(("username", "said"), [("!", "Use 2 to 30 letters"), ("ANA", "This name is taken.")])
+def test_a_username_nobody_may_choose_is_refused_beside_its_field(client, ana, username, said):
+    form = {"email": "new@example.org", "password1": PASSWORD, "profile_username": username}
+    shown = client.post("/sign-up", form).content.decode()
+    assert said in shown
+    assert 'aria-describedby="id_profile_username_helptext id_profile_username_error"' in shown
+    assert not User.objects.filter(email="new@example.org").exists()
 
 
 def test_signing_out_needs_a_post(as_, ana):
     client = as_(ana)
-    assert client.get("/sign-out").status_code == 405
+    assert "Sign out" in client.get("/sign-out").content.decode()
+    assert "_auth_user_id" in client.session
     assert client.post("/sign-out")["Location"] == "/"
     assert "_auth_user_id" not in client.session
+
+
+def test_too_many_requests_get_a_page_of_the_house():
+    answer = pages.too_many(request_for("/somewhere"))
+    assert answer.status_code == 429
+    assert "Too many requests" in answer.content.decode()
+
+
+# --- Walls within a page ----------------------------------------------------------------------------------------------
+WALLS = {
+    Conflict("Somebody was faster."): (409, "CONFLICT", "Somebody was faster."),
+    Refusal("FULL", "No room.", status=507): (507, "FULL", "No room."),
+    IntegrityError("duplicate key\nDETAIL: ana@example.org"): (409, "CONFLICT", "contradicts what is stored"),
+    ConnectionError("away"): (503, "UNAVAILABLE", "Try again in a minute"),
+    RecursionError(): (400, "MALFORMED", "was not understood"),
+    UnicodeEncodeError("utf-8", "x", 0, 1, "half"): (400, "MALFORMED", "was not understood"),
+    ImmediateHttpResponse(HttpResponseBadRequest()): (400, "MALFORMED", "was not understood"),
+}
+
+
+@pytest.mark.parametrize("wall", WALLS, ids=lambda wall: type(wall).__name__)
+@pytest.mark.parametrize("path", ["/account/email", "/_allauth/browser/v1/auth/login", "/hooks/stripe"])
+def test_a_wall_within_a_page_is_told_in_words_and_never_as_a_defect(wall, path):
+    status, code, words = WALLS[wall]
+    answer = pages.Refused(lambda request: None).process_exception(request_for(path), wall)
+    shown = answer.content.decode()
+    assert answer.status_code == status and words in shown and "ana@example.org" not in shown
+    if path.startswith(pages.FOR_PROGRAMS):
+        assert json.loads(shown)["code"] == code
+
+
+@pytest.mark.parametrize("defect", [ValueError("x"), KeyError("x"), ImmediateHttpResponse(HttpResponse("words"))])
+def test_what_is_no_wall_is_left_alone(defect):
+    assert pages.Refused(lambda request: None).process_exception(request_for("/"), defect) is None
+
+
+def test_a_session_that_ended_meanwhile_is_no_bad_request():
+    """No database mark: the page is told without asking who it was."""
+    answer = pages.bad_request(RequestFactory().get("/"), SessionInterrupted())
+    assert answer.status_code == 401 and "You are signed out" in answer.content.decode()

@@ -20,7 +20,8 @@ ABOVE_ALL = {"config", "deploy", "tests", "bench"}
 
 DOMAIN = {
     "models", "access", "actions", "files", "derive", "schedule", "retry", "statistics", "providers", "roles", "keys",
-    "clearance", "quota",
+    "clearance", "quota", "profiles", "avatars", "chapters", "export", "departure", "sweeper",
+    "rescue", "subscriptions", "stripe_events", "tiers",
 }  # fmt: skip
 DOORS = {"api", "admin", "views", "tasks", "serializers", "management"}
 DOOR_LIBRARIES = ("rest_framework", "drf_spectacular", "django.contrib.admin", "unfold", "celery")

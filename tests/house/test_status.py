@@ -123,6 +123,7 @@ def test_a_status_column_is_closed_to_forms_and_walled_in_the_database(model):
         'Track(title="x", status="ready").save()',
         'ArchiveJob.objects.bulk_create([ArchiveJob(track=track, status="completed")])',
         'setattr(track, "status", "ready")',
+        'Subscription.objects.filter(user=user).update(status="expired")',
         'track.save(update_fields=["status"])',
         'Track.objects.bulk_update(rows, ["status", "title"])',
         "cursor.execute(\"UPDATE catalog_track SET title = '', status = 'removed'\")",
@@ -141,8 +142,8 @@ def test_a_write_past_the_machine_is_caught(text):
         'if track.status == "ready": pass',
         'Refusal("CONFLICT", "No.", status=409)',
         "class FetchError(Exception):\n    def __init__(self, status):\n        self.status = status",
-        'Subscription.objects.create(user=user, status="active")',
-        'Subscription.objects.filter(user=user).update(status="expired")',
+        'Profile.objects.create(user=user, status="busy")',
+        'Profile.objects.filter(user=user).update(status="busy")',
     ],
 )
 def test_a_read_and_a_plain_column_are_no_offence(text):

@@ -1,0 +1,42 @@
+"""Policies: every view of the API says with one who reads and who writes."""
+
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.permissions import SAFE_METHODS, BasePermission
+
+from apps.accounts.access import lacks_second_factor, may
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="Of your choosing, one per act: saying the same request again gives the first answer for two days.",
+)
+ANYONE, SIGNED_IN = "anyone", "signed in"
+
+
+def policy(
+    *, read: str = SIGNED_IN, write: str = SIGNED_IN, scope: str = "write", reads: str = "read"
+) -> type[BasePermission]:
+    """Who reads, who writes (`ANYONE`, `SIGNED_IN` or a permission), and the scope a key needs to write.
+
+    `reads` is the rate limit that reading counts against: `media` where files are served.
+    """
+
+    class Policy(BasePermission):
+        declared = {"read": read, "write": write, "scope": scope, "reads": reads}
+
+        def has_permission(self, request, view) -> bool:
+            safe = request.method in SAFE_METHODS
+            needed = read if safe else write
+            if request.auth is not None and not ({"read" if safe else scope, "admin"} & set(request.auth.scopes)):
+                self.message = f"This API key lacks the scope {'read' if safe else scope}."
+                return False
+            if needed == ANYONE:
+                return True
+            if not request.user.is_authenticated:
+                return False
+            if needed != SIGNED_IN and lacks_second_factor(request.user, needed):
+                self.message = "Staff need a second factor here. Turn yours on in your account."
+            return needed == SIGNED_IN or may(request.user, needed)
+
+    return Policy
