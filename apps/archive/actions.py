@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from django.conf import settings
@@ -16,12 +17,12 @@ from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from apps.archive import schedule
+from apps.archive import alerts, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.archive.retry import Life, decide
 from apps.catalog import files, providers
 from apps.catalog.models import Track
-from apps.lib import clock, fetch, leases, media, spool, storage
+from apps.lib import clock, fetch, leases, media, spool
 from apps.lib.errors import Conflict, Refusal
 from apps.lib.fetch import FetchError
 from apps.lib.media import MediaError, Probe
@@ -180,16 +181,18 @@ def work_quarantined(*, track: Track | None = None) -> bool:
 def archive(asset: ArchiveAsset) -> bool:
     """Work one claimed asset off. True when its bytes are ours, verified and attached to the track."""
     _open_job(asset)
-    try:
-        with leases.held(asset):
-            stored, probe = _bring_home(asset)
-    except (FetchError, Refusal, OSError) as failure:
-        _settle_failed(asset, failure)
-        return False
-    return _settle_archived(asset, stored, probe)
+    with ExitStack() as kept:
+        try:
+            with leases.held(asset):
+                stored, probe = _bring_home(asset, kept)
+        except (FetchError, Refusal, OSError) as failure:
+            _settle_failed(asset, failure)
+            return False
+        return _settle_archived(asset, stored, probe)
 
 
-def _bring_home(asset: ArchiveAsset) -> tuple[Stored, Probe]:
+def _bring_home(asset: ArchiveAsset, kept: ExitStack) -> tuple[Stored, Probe]:
+    """Fetched, verified and stored; `kept` holds the bytes in the store until their rows are written."""
     provider = asset.track.source.provider
     with spool.workspace() as folder:
         fetched = fetch.fetch(
@@ -201,7 +204,7 @@ def _bring_home(asset: ArchiveAsset) -> tuple[Stored, Probe]:
         )
         probe = media.probe(fetched.path, admit=ADMIT[asset.kind])
         _check_duration(asset, probe)
-        return storage.put(fetched.path, sha256=fetched.sha256), probe
+        return kept.enter_context(files.stored(fetched.path, sha256=fetched.sha256)), probe
 
 
 def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:
@@ -251,6 +254,8 @@ def _settle_failed(asset: ArchiveAsset, failure: Exception) -> None:
     log.warning("%s of track %s: %s (%s), %s", asset.kind, asset.track_id, code, message, decision.state)
     if kept:
         _close_job(job, asset)
+        if decision.state == "lost":
+            alerts.given_up([asset.pk], now=now)
 
 
 def _open_job(asset: ArchiveAsset) -> None:

@@ -93,8 +93,40 @@ def reason(row) -> SafeString | str:
     return format_html('<span title="{}">{}</span>', row.error_message, row.error_code) if row.error_code else ""
 
 
+class _AssetFacts:
+    """Columns of an asset, in the list and below a track."""
+
+    @display(description="state")
+    def state_badge(self, asset) -> SafeString:
+        return asset_badge(asset)
+
+    @display(description="expires", ordering="expires_at")
+    def expires(self, asset) -> str:
+        return expiry_badge(asset)
+
+    @display(description="next try", ordering="next_at")
+    def next_try(self, asset) -> str:
+        return due_words(asset)
+
+
+class _JobFacts:
+    """Columns of a job, in the list and below a track."""
+
+    @display(description="status")
+    def status_badge(self, job) -> SafeString:
+        return badge(job.status, JOB_TONES[job.status])
+
+    @display(description="requested by")
+    def asked_by(self, job) -> str:
+        return str(job.requested_by or "the schedule")
+
+    @display(description="took")
+    def took(self, job) -> str:
+        return span(job.completed_at - job.started_at) if job.completed_at and job.started_at else ""
+
+
 @admin.register(ArchiveAsset)
-class AssetAdmin(ReadOnlyAdmin):
+class AssetAdmin(_AssetFacts, ReadOnlyAdmin):
     list_display = ["title", "kind", "provider", "state_badge", "expires", "attempts", "crashes", "next_try", "error"]
     list_filter = [
         choice_filter("state", "desk", DESK, default="open", at_hand=True),
@@ -134,18 +166,6 @@ class AssetAdmin(ReadOnlyAdmin):
     def provider(self, asset) -> str:
         return asset.track.source.provider.name
 
-    @display(description="state")
-    def state_badge(self, asset) -> SafeString:
-        return asset_badge(asset)
-
-    @display(description="expires", ordering="expires_at")
-    def expires(self, asset) -> str:
-        return expiry_badge(asset)
-
-    @display(description="next try", ordering="next_at")
-    def next_try(self, asset) -> str:
-        return due_words(asset)
-
     @display(description="error")
     def error(self, asset) -> str:
         return reason(asset)
@@ -178,7 +198,7 @@ class AssetAdmin(ReadOnlyAdmin):
 
 
 @admin.register(ArchiveJob)
-class JobAdmin(ReadOnlyAdmin):
+class JobAdmin(_JobFacts, ReadOnlyAdmin):
     list_display = ["title", "status_badge", "asked_by", "started", "took", "created", "error"]
     list_filter = [choice_filter("status", "status", STATUS, at_hand=True), "created_at"]
     search_fields = ["track__title", "track__source__provider_track_id__exact", "user__email"]
@@ -199,25 +219,13 @@ class JobAdmin(ReadOnlyAdmin):
     def title(self, job) -> str:
         return str(job.track)
 
-    @display(description="status")
-    def status_badge(self, job) -> SafeString:
-        return badge(job.status, JOB_TONES[job.status])
-
-    @display(description="requested by")
-    def asked_by(self, job) -> str:
-        return str(job.requested_by or "the schedule")
-
     @display(description="owner")
     def owner(self, job) -> str:
-        return str(job.user)
+        return str(job.user or "the house")
 
     @display(description="started")
     def started(self, job) -> str:
         return countdown(job.started_at)
-
-    @display(description="took")
-    def took(self, job) -> str:
-        return span(job.completed_at - job.started_at) if job.completed_at and job.started_at else ""
 
     @display(description="created", ordering="id")
     def created(self, job) -> str:
@@ -241,7 +249,7 @@ class _OfGenerated(ReadOnlyTable):
         return hasattr(row, "source")
 
 
-class AssetsTable(_OfGenerated):
+class AssetsTable(_AssetFacts, _OfGenerated):
     model = ArchiveAsset
     verbose_name_plural = "archive"
     fields = ["asset", "state_badge", "expires", "attempts", "next_try", "error_code", "error_message"]
@@ -250,20 +258,8 @@ class AssetsTable(_OfGenerated):
     def asset(self, asset) -> SafeString:
         return link_to(asset, asset.kind)
 
-    @display(description="state")
-    def state_badge(self, asset) -> SafeString:
-        return asset_badge(asset)
 
-    @display(description="expires")
-    def expires(self, asset) -> str:
-        return expiry_badge(asset)
-
-    @display(description="next try")
-    def next_try(self, asset) -> str:
-        return due_words(asset)
-
-
-class JobsTable(_OfGenerated):
+class JobsTable(_JobFacts, _OfGenerated):
     model = ArchiveJob
     verbose_name_plural = "archive jobs"
     fields = ["job", "status_badge", "asked_by", "took", "error_message"]
@@ -275,18 +271,6 @@ class JobsTable(_OfGenerated):
     @display(description="job")
     def job(self, job) -> SafeString:
         return link_to(job, f"{job.created_at:%Y-%m-%d %H:%M}")
-
-    @display(description="status")
-    def status_badge(self, job) -> SafeString:
-        return badge(job.status, JOB_TONES[job.status])
-
-    @display(description="requested by")
-    def asked_by(self, job) -> str:
-        return str(job.requested_by or "the schedule")
-
-    @display(description="took")
-    def took(self, job) -> str:
-        return span(job.completed_at - job.started_at) if job.completed_at and job.started_at else ""
 
 
 @display(description="archive")

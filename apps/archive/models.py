@@ -22,7 +22,7 @@ ASSET_STATES = Machine(
         "retrying": ("running", "dropped"),
         "gone_suspect": ("running", "dropped"),
         "quarantined": ("running", "lost", "dropped"),
-        "archived": (),
+        "archived": ("dropped",),
         "lost": ("pending",),
         "dropped": (),
     },
@@ -34,7 +34,7 @@ class ArchiveAsset(Leased):
 
     `gone_suspect`: the provider says it is gone; believed after three checks over six hours, or at expiry.
     `quarantined`: it killed its worker five times; tried alone and hourly, given up a day after expiry.
-    `dropped`: its track was removed.
+    `dropped`: its track was removed, and its bytes are released.
     """
 
     class Kind(models.TextChoices):
@@ -101,12 +101,9 @@ class ArchiveJob(Record):
 
     track = models.ForeignKey(Track, on_delete=models.PROTECT, related_name="archive_jobs", editable=False)
     user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.PROTECT,
-        related_name="+",
-        editable=False,
-        help_text="Owner of the track.",
-    )
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False,
+        help_text="Owner of the track; empty for the library and after they left.",
+    )  # fmt: skip
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False,
         help_text="Empty: the schedule.",

@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Least
 
+from apps.archive import alerts
 from apps.archive.models import DUE_STATES, OPEN_STATES, ArchiveAsset, ArchiveJob
 from apps.archive.retry import GRACE
 from apps.catalog.models import Track
@@ -57,15 +58,9 @@ def _job(track: Track, by) -> ArchiveJob:
 def keep_house(*, now: dt.datetime | None = None) -> None:
     """What no worker will do any more: quarantine poison, drop what was removed, close jobs nobody works on."""
     now = now or clock.now()
-    machine = ArchiveAsset.machine
-    # The hourly class cannot wait for an hour: a quarter of what is left is waited at most.
-    soon = Least(Value(now + QUARANTINE), Value(now) + (F("expires_at") - Value(now)) / 4, output_field=DateTimeField())
-    leases.set_apart(ArchiveAsset.objects.all(), machine, "quarantined", now=now, next_at=soon)
-    hopeless = ArchiveAsset.objects.filter(state="quarantined", expires_at__lt=now - GRACE)
-    machine.move_all(hopeless, "lost", next_at=None)
-    removed = ArchiveAsset.objects.filter(track__removed_at__isnull=False, state__in=OPEN_STATES)
-    machine.move_all(removed, "dropped", lease_until=None, error_code="REMOVED", error_message="The track was removed.")
-    _forget_addresses()
+    _quarantine(now)
+    _give_up(now)
+    drop_removed()
     claimable = Q(state__in=DUE_STATES, next_at__lte=now) | Q(state__in=["pending", "running"])
     working = ArchiveAsset.objects.filter(claimable, track=OuterRef("track"))
     # A job of this moment may be of a row that falls due after `now` was read.
@@ -76,12 +71,42 @@ def keep_house(*, now: dt.datetime | None = None) -> None:
     )
 
 
-def _forget_addresses() -> None:
-    """Of a removed track no provider's address is kept (C-07)."""
+@transaction.atomic
+def _quarantine(now: dt.datetime) -> None:
+    """Set poison apart, and tell its owners."""
+    machine = ArchiveAsset.machine
+    keys = _hold(leases.poison(ArchiveAsset.objects.all(), machine, now=now))
+    # The hourly class cannot wait for an hour: a quarter of what is left is waited at most.
+    soon = Least(Value(now + QUARANTINE), Value(now) + (F("expires_at") - Value(now)) / 4, output_field=DateTimeField())
+    leases.set_apart(ArchiveAsset.objects.filter(pk__in=keys), machine, "quarantined", now=now, next_at=soon)
+    alerts.given_up(keys, now=now)
+
+
+@transaction.atomic
+def _give_up(now: dt.datetime) -> None:
+    """What is quarantined beyond its grace is lost, and its owner is told."""
+    keys = _hold(ArchiveAsset.objects.filter(state="quarantined", expires_at__lt=now - GRACE))
+    ArchiveAsset.machine.move_all(ArchiveAsset.objects.filter(pk__in=keys), "lost", next_at=None)
+    alerts.given_up(keys, now=now)
+
+
+def _hold(rows) -> list:
+    """Keys of these rows, ours until the transaction ends; those in other hands are left to them."""
+    return list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+
+
+def drop_removed() -> None:
+    """Of a removed track nothing is fetched any more and no bytes are held, nor a provider's address (C-07)."""
     gone = Q(track__removed_at__isnull=False)
-    ArchiveAsset.objects.filter(gone).exclude(source_url="").update(source_url="")
     blank = {f"original_{kind}_url": "" for kind in ArchiveAsset.Kind.values}
+    # Jobs before assets, as workers take them.
     ArchiveJob.objects.filter(gone).exclude(**blank).update(**blank)
+    removed = ArchiveAsset.objects.filter(gone, state__in=[*OPEN_STATES, "archived"])
+    facts = {"lease_until": None, "blob": None, "archived_at": None}
+    ArchiveAsset.machine.move_all(
+        removed, "dropped", error_code="REMOVED", error_message="The track was removed.", **facts
+    )
+    ArchiveAsset.objects.filter(gone).exclude(source_url="").update(source_url="")
 
 
 def due(*, now: dt.datetime | None = None):

@@ -41,6 +41,13 @@ class TrackAccess(AccessQuerySet):
         """Adds `playable`: whether this person gets the full file."""
         return self.annotate(playable=ExpressionWrapper(self.play_rule(user), output_field=BooleanField()))
 
+    def of(self, person):
+        """What this person made, removed or not: a choice of rows, and no leave to see them."""
+        return self.filter(owner=person)
+
+    def live(self):
+        return self.filter(removed_at__isnull=True)
+
     def public(self):
         """What the front page shows to everyone, whoever asks."""
         return self.filter(is_public=True, status="ready", removed_at__isnull=True)

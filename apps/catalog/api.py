@@ -7,6 +7,7 @@ from rest_framework import generics, status
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from apps.accounts import profiles
 from apps.accounts.api import ANYONE, IDEMPOTENCY_KEY, policy
 from apps.accounts.idempotency import once
 from apps.catalog import actions, bytes
@@ -53,7 +54,7 @@ class TracksView(generics.ListAPIView):
     serializer_class = TrackSerializer
 
     def get_queryset(self):
-        return filtered(readable(self.request), self.request.query_params).filter(removed_at__isnull=True)
+        return filtered(readable(self.request), self.request.query_params).live()
 
     @extend_schema(parameters=[OpenApiParameter(name, str, description=text) for name, (_, text) in FILTERS.items()])
     def get(self, request, *args, **kwargs) -> Response:
@@ -71,6 +72,17 @@ class TracksView(generics.ListAPIView):
         form.is_valid(raise_exception=True)
         track, new = actions.register_generated(owner=request.user, **form.validated_data)
         return Response(shown(request, track), status=status.HTTP_201_CREATED if new else status.HTTP_200_OK)
+
+
+class PersonTracksView(generics.ListAPIView):
+    """A person's tracks, those of them that you may see, newest first."""
+
+    permission_classes = [policy(read=ANYONE)]
+    serializer_class = TrackSerializer
+    queryset = Track.objects.none()  # says to the schema what is listed
+
+    def get_queryset(self):
+        return readable(self.request).of(profiles.public(self.kwargs["username"])).live()
 
 
 class TrackView(APIView):
@@ -102,7 +114,7 @@ class TrackView(APIView):
 class TrackBytesView(APIView):
     """Bytes of a track with Range support; of an object store, a redirect to a link that lives five minutes."""
 
-    permission_classes = [policy(read=ANYONE)]
+    permission_classes = [policy(read=ANYONE, reads="media")]
     content_negotiation_class = AnyAccept
     role = "stream"
 
@@ -118,6 +130,7 @@ class TrackBytesView(APIView):
 urls = [
     path("tracks", TracksView.as_view(), name="tracks"),
     path("tracks/<uuid:pk>", TrackView.as_view(), name="track"),
+    path("users/<str:username>/tracks", PersonTracksView.as_view(), name="user-tracks"),
     *(
         path(f"tracks/<uuid:pk>/{role}", TrackBytesView.as_view(role=role), name=f"track-{role}")
         for role in ("stream", "preview", "waveform", "cover", "video")

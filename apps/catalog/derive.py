@@ -2,6 +2,7 @@
 
 import datetime as dt
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -11,7 +12,7 @@ from django.db.models import F
 
 from apps.catalog import files
 from apps.catalog.models import Derivation, Track
-from apps.lib import clock, leases, media, spool, storage
+from apps.lib import clock, leases, media, spool
 from apps.lib.errors import Conflict, NotFound, Refusal
 from apps.lib.media import Format, MediaError, Probe
 from apps.lib.storage import Stored
@@ -61,18 +62,23 @@ def give_up_poison() -> int:
 
 def run(row: Derivation, *, now: dt.datetime | None = None) -> bool:
     """Work one claimed row off. True when the track has its products; a failure is kept on the row and tried again."""
-    try:
-        with leases.held(row):
-            products = _make(row)
-    except (Refusal, OSError) as failure:
-        _postpone(row, failure, now or clock.now())
-        return False
-    with transaction.atomic():
-        if not files.lock_live(row.track_id) or not row.settle("done", attempts=row.attempts + 1):
+    with ExitStack() as kept:
+        try:
+            with leases.held(row):
+                products = _make(row, kept)
+        except (Refusal, OSError) as failure:
+            _postpone(row, failure, now or clock.now())
             return False
-        for product in products:
-            blob = files.blob_for(product.stored, product.form)
-            files.attach(track=row.track, role=product.role, blob=blob, probe=product.probe, **product.facts)
+        return _settle(row, products)
+
+
+@transaction.atomic
+def _settle(row: Derivation, products: list[Product]) -> bool:
+    if not files.lock_live(row.track_id) or not row.settle("done", attempts=row.attempts + 1):
+        return False
+    for product in products:
+        blob = files.blob_for(product.stored, product.form)
+        files.attach(track=row.track, role=product.role, blob=blob, probe=product.probe, **product.facts)
     return True
 
 
@@ -89,24 +95,25 @@ def _postpone(row: Derivation, failure: Exception, now: dt.datetime) -> None:
         row.settle("retrying", next_at=now + wait, attempts=row.attempts + 1, **facts)
 
 
-def _make(row: Derivation) -> list[Product]:
+def _make(row: Derivation, kept: ExitStack) -> list[Product]:
+    """What is made of the original; `kept` holds the bytes in the store until their rows are written."""
     original = row.track.file("original")
     if original is None:
         raise NotFound("The track has no original any more.")
     with spool.workspace(needed=2 * original.blob.size) as folder:
         source = files.working_copy(original.blob, folder)
         probe = media.probe(source, admit=media.AUDIO_FORMATS)
-        preview = folder / "preview.mp3"
+        preview, waveform = folder / "preview.mp3", folder / "waveform.json"
         clip = media.preview(source, preview, source_format=probe.format, duration_ms=probe.duration_ms)
-        waveform = storage.put_bytes(media.waveform_json(source, source_format=probe.format))
+        waveform.write_bytes(media.waveform_json(source, source_format=probe.format))
         return [
-            *_served(source, probe, folder),
-            Product("preview", storage.put(preview), clip.format, clip),
-            Product("waveform", waveform, WAVEFORM),
+            *_served(source, probe, folder, kept),
+            Product("preview", kept.enter_context(files.stored(preview)), clip.format, clip),
+            Product("waveform", kept.enter_context(files.stored(waveform)), WAVEFORM),
         ]
 
 
-def _served(source: Path, probe: Probe, folder: Path) -> list[Product]:
+def _served(source: Path, probe: Probe, folder: Path, kept: ExitStack) -> list[Product]:
     """The compressed copy, if one helps. A failed compression never stands in the way (S0-14)."""
     bit_rate = media.recommended_bit_rate(probe)
     if bit_rate is None:
@@ -124,4 +131,4 @@ def _served(source: Path, probe: Probe, folder: Path) -> list[Product]:
         "compression_ratio": round(Decimal(probe.size) / copy.size, 2),
         "compression_applied": True,
     }
-    return [Product("audio", storage.put(target), copy.format, copy, facts)]
+    return [Product("audio", kept.enter_context(files.stored(target)), copy.format, copy, facts)]

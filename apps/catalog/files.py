@@ -1,20 +1,48 @@
 """Bytes become a track's files: content first, verified, then the rows."""
 
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from apps.catalog.models import Blob, Derivation, Track, TrackFile
-from apps.lib import clock, storage
+from apps.lib import clock, locks, storage
 from apps.lib.media import Format, Probe
 from apps.lib.storage import Stored
 
 # Which file of a track a provider's asset becomes.
 ROLE_OF = {"audio": "original", "cover": "cover", "video": "video"}
+# The sweeper holds a content for as long as the store takes to delete it.
+PATIENCE_S = 20
+
+
+@contextmanager
+def stored(path: Path, *, sha256: str | None = None) -> Iterator[Stored]:
+    """The file's bytes are in the store, and stay there while the block writes the rows that hold them.
+
+    The only way into the store: without it the sweeper could take away an object between the moment it was found there
+    and the row. Refusals as `storage.put`; STORAGE_FAILED also while the sweeper is at these very bytes.
+    """
+    if sha256 is None:
+        with path.open("rb") as source:
+            sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+    with locks.together(content(sha256), patience=PATIENCE_S) as held:
+        if not held:
+            raise storage.StorageFailed("The same bytes are being deleted at this moment. Try again.")
+        yield storage.put(path, sha256=sha256)
+
+
+def content(sha256: str) -> str:
+    """The name of the lock on these bytes: held together by who stores them, alone by who deletes them."""
+    return f"blob {sha256}"
 
 
 def blob_for(stored: Stored, form: Format) -> Blob:
     """The one row for this content. Two writers of the same bytes get the same row."""
     facts = {"key": stored.key, "size": stored.size, "mime": form.mime, "extension": form.extension}
     row, _ = Blob.objects.get_or_create(sha256=stored.sha256, defaults=facts)
+    if row.unused_since:  # its 48 hours begin anew should this use end too
+        Blob.objects.filter(pk=row.pk).update(unused_since=None)
     return row
 
 

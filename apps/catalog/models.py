@@ -25,7 +25,8 @@ models.CharField.register_lookup(Trim)
 class TrackQuerySet(TrackAccess):
     def with_page(self):
         """Everything a list or page shows of a track, in a fixed number of queries."""
-        return self.select_related("owner__profile", "source__provider").prefetch_related("files__blob")
+        rows = self.select_related("owner__profile", "owner__avatar", "source__provider")
+        return rows.defer("owner__avatar__image").prefetch_related("files__blob")
 
 
 TRACK_STATES = Machine(
@@ -99,13 +100,15 @@ class Track(Record):
                 condition=Q(duration_ms__isnull=True) | Q(duration_ms__gt=0), name="track_duration_positive"
             ),
             models.CheckConstraint(
-                condition=Q(pitch_class__isnull=True) | Q(pitch_class__range=(0, 11)),
-                name="track_pitch_class_range",
+                condition=Q(pitch_class__isnull=True) | Q(pitch_class__range=(0, 11)), name="track_pitch_class_range"
             ),
             models.CheckConstraint(condition=Q(mode__in=["", *MODES]), name="track_mode_known"),
             models.CheckConstraint(condition=Q(tempo__isnull=True) | Q(tempo__gt=0), name="track_tempo_positive"),
             models.CheckConstraint(condition=Q(play_count__gte=0), name="track_play_count_counted"),
-            models.CheckConstraint(condition=Q(kind="library") | Q(owner__isnull=False), name="track_has_owner"),
+            # Nobody owns the house's library, nor what somebody removed who has left since.
+            models.CheckConstraint(
+                condition=Q(kind="library") | Q(status="removed") | Q(owner__isnull=False), name="track_has_owner"
+            ),
         ]
         indexes = [
             models.Index(F("id").desc(), condition=Q(is_public=True, status="ready"), name="track_newest_public"),
@@ -142,6 +145,7 @@ class Blob(Record):
     mime = models.CharField(max_length=60, editable=False)
     extension = models.CharField(max_length=8, editable=False)
     verified_at = models.DateTimeField(default=timezone.now, editable=False)
+    unused_since = models.DateTimeField(null=True, editable=False, help_text="No track holds it, as the sweeper found.")
 
     class Meta:
         constraints = [
@@ -238,7 +242,7 @@ class ProviderSource(Record):
     """Where a generated track came from. The URLs are the provider's and die at `expires_at`."""
 
     track = models.OneToOneField(Track, on_delete=models.PROTECT, related_name="source")
-    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", editable=False)
     provider = models.ForeignKey(Provider, on_delete=models.PROTECT, related_name="sources")
     provider_track_id = models.CharField("provider's id", max_length=200)
     audio_url = models.URLField(max_length=2000)
@@ -251,6 +255,7 @@ class ProviderSource(Record):
 
     class Meta:
         constraints = [
+            # Of people who left nobody registers again; the library may hold what two of them made of one generation.
             models.UniqueConstraint(fields=["owner", "provider", "provider_track_id"], name="source_once_per_owner"),
             models.CheckConstraint(condition=Q(expires_at__gt=F("generated_at")), name="source_expires_after_start"),
         ]

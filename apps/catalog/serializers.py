@@ -25,6 +25,12 @@ class OwnerSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     username = serializers.CharField(source="profile.username")
     display_name = serializers.CharField(source="profile.name")
+    avatar_url = serializers.SerializerMethodField()
+
+    def get_avatar_url(self, owner) -> str | None:
+        """Read with the track: a list asks the database no more than one does."""
+        avatar = getattr(owner, "avatar", None)
+        return reverse("avatar", args=[avatar.sha256], request=self.context["request"]) if avatar else None
 
 
 class SourceSerializer(serializers.Serializer):

@@ -15,7 +15,7 @@ from django.db import transaction
 from apps.catalog import actions as catalog
 from apps.catalog import derive, files
 from apps.catalog.models import Derivation, Track
-from apps.lib import media, spool, storage
+from apps.lib import media, spool
 from apps.lib.errors import Refusal
 from apps.lib.media import Probe
 from apps.lib.storage import Stored
@@ -47,8 +47,8 @@ def receive(*, user, content: BinaryIO, file_name: str, content_type: str = "", 
         upload.save(force_insert=True)
         try:
             probe = media.probe(path, admit=media.UPLOAD_FORMATS)
-            stored = storage.put(path, sha256=sha256)
-            return _admit(upload, stored, probe, facts)
+            with files.stored(path, sha256=sha256) as stored:
+                return _admit(upload, stored, probe, facts)
         except (Refusal, OSError) as failure:
             refusal = failure if isinstance(failure, Refusal) else spool.SpoolFull()
             Upload.machine.move(upload, "refused", error_code=refusal.code, error_message=refusal.message[:500])

@@ -301,13 +301,15 @@ def test_a_slow_download_does_not_hold_up_what_falls_due_meanwhile(ana, provider
     assert order == [quick, slow]
 
 
-def test_of_a_removed_track_no_address_is_kept(ana, provider):
-    """C-07."""
+def test_of_a_removed_track_no_address_and_no_bytes_are_kept(ana, provider):
+    """C-07: nothing holds the bytes any more, so the sweeper may take them."""
     track = at_provider(provider, ana)
     run_all()
+    assert asset_of(track).blob
     catalog.remove(track=track, by=ana)
     schedule.keep_house()
-    assert asset_of(track).source_url == "" and asset_of(track).state == "archived"
+    asset = asset_of(track)
+    assert (asset.source_url, asset.state, asset.blob) == ("", "dropped", None)
     assert ArchiveJob.objects.get(track=track).original_audio_url == ""
 
 

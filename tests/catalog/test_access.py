@@ -3,6 +3,7 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser
 
+from apps.catalog import actions
 from apps.catalog.models import Track, TrackFile
 from apps.lib.errors import Forbidden, NotFound
 from tests.make import make_playable, make_track, make_user
@@ -82,3 +83,12 @@ def test_hidden_is_not_found_and_visible_is_forbidden(ana, bob):
         Track.objects.get_editable(bob, pk=public.pk)
     with pytest.raises(NotFound):
         Track.objects.get_editable(bob, pk=private.pk)
+
+
+def test_what_somebody_made_is_chosen_without_a_leave_to_see_it(ana, bob):
+    public, private, gone = make_track(ana), make_track(ana, is_public=False), make_track(ana)
+    actions.remove(track=gone, by=ana)
+    make_track(bob)
+    assert set(Track.objects.of(ana)) == {public, private, gone}
+    assert set(Track.objects.of(ana).live()) == {public, private}
+    assert set(Track.objects.visible_to(bob).of(ana)) == {public}

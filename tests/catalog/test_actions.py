@@ -8,7 +8,7 @@ from django.db import connection
 from apps.catalog import actions
 from apps.catalog.models import ProviderSource, Track
 from apps.lib.errors import Conflict, NotFound, Refusal
-from tests.make import make_generated, make_providers, make_track
+from tests.make import make_generated, make_playable, make_providers, make_track
 
 
 @pytest.mark.parametrize("title", ["", "  ", "x" * 256, "\n\t"])
@@ -84,3 +84,18 @@ def test_the_same_generation_said_twenty_times_at_once_is_one_track(ana):
     for thread in threads:
         thread.join()
     assert len(keys) == 20 and len(set(keys)) == 1 and Track.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_many_are_removed_as_one_is(ana, bob):
+    one, another, source = make_playable(ana), make_playable(bob), make_generated(ana)
+    gone = make_track(ana)
+    actions.remove(track=gone, by=ana)
+    before = Track.objects.get(pk=gone.pk).removed_at
+    assert actions.remove_all(tracks=Track.objects.of(ana), by=ana) == 2
+    for track in (one, source):
+        row = Track.objects.get(pk=track.pk)
+        assert (row.status, row.title, row.is_public, row.files.count()) == ("removed", "", False, 0)
+    assert Track.objects.get(pk=source.pk).source.provider_track_id == f"removed {source.pk}"
+    assert Track.objects.get(pk=gone.pk).removed_at == before
+    assert Track.objects.get(pk=another.pk).file("original")

@@ -49,7 +49,7 @@ def test_the_shape_has_every_name_that_seeds_promised(as_, ana):
     assert body["key"] == "A" and body["scale"] == "minor" and body["camelot"] == "8A"
     assert body["tempo"] == "120.50" and body["mood"] == ["calm"]
     assert body["duration"] == pytest.approx(2.0, rel=0.01) and body["duration_ms"] == pytest.approx(2000, rel=0.01)
-    assert body["owner"] == {"id": str(ana.pk), "username": "ana", "display_name": "ana"}
+    assert body["owner"] == {"id": str(ana.pk), "username": "ana", "display_name": "ana", "avatar_url": None}
     assert body["file_url"] == f"http://testserver/api/v1/tracks/{track.pk}/stream"
     assert body["preview_url"] and body["waveform_url"] and body["storage_audio_url"] is None
     assert body["original_file_size"] == len(audio("wav"))

@@ -1,10 +1,14 @@
 """Bytes become a track's files."""
 
+import hashlib
+
 import pytest
 
 from apps.catalog import files
 from apps.catalog.models import Blob, Derivation, TrackFile
-from apps.lib import media, storage
+from apps.lib import locks, media, storage
+from apps.lib.errors import Refusal
+from tests.lib.threads import side_by_side
 from tests.make import make_audio, make_playable, make_track
 
 pytestmark = pytest.mark.django_db
@@ -55,3 +59,27 @@ def test_a_working_copy_of_a_remote_object_is_verified(ana, tmp_path, settings, 
     blob = make_playable(ana).file("original").blob
     assert files.working_copy(blob, tmp_path).parent == tmp_path
     assert media.probe(tmp_path / "original").size == blob.size
+
+
+def test_bytes_are_stored_under_their_own_hash_and_no_other(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"bytes")
+    with files.stored(path) as held:
+        assert storage.exists(held.key)
+    with pytest.raises(Refusal, match="announced"), files.stored(path, sha256="0" * 64):
+        pass
+
+
+def test_bytes_that_the_sweeper_has_in_hand_are_stored_later(tmp_path, monkeypatch):
+    path = tmp_path / "file"
+    path.write_bytes(b"bytes")
+    monkeypatch.setattr(files, "PATIENCE_S", 0)
+
+    def store() -> None:
+        with files.stored(path):
+            pass
+
+    with locks.alone(files.content(hashlib.sha256(b"bytes").hexdigest())):
+        (refused,) = side_by_side(store)
+    assert isinstance(refused, storage.StorageFailed)
+    assert side_by_side(store) == [None]

@@ -4,9 +4,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.accounts import avatars, profiles
+from apps.accounts.models import User
 from apps.catalog import actions
 from apps.catalog.models import Track
 from apps.catalog.views import PER_PAGE
+from tests.accounts.test_avatars import picture
 from tests.make import make_generated, make_playable, make_track, make_user
 
 pytestmark = pytest.mark.django_db
@@ -165,3 +168,58 @@ def test_words_of_a_track_are_never_markup(client, ana):
 @pytest.mark.parametrize("path", ["/", "/tracks/00000000-0000-7000-8000-000000000000"])
 def test_pages_are_read_only(client, path):
     assert client.post(path).status_code == 405
+
+
+# --- People -------------------------------------------------------------------------------------------------------
+def test_a_persons_page_shows_who_they_are_and_what_one_may_hear(as_, ana, bob, mod):
+    """S4-11."""
+    profiles.edit(user=ana, display_name="Ana B.", first_name="Hidden", bio="Loops.\n\n<b>Tapes.</b>")
+    make_track(ana, title="Shown")
+    make_track(ana, title="Secret", is_public=False)
+    make_track(bob, title="Of Bob")
+    actions.remove(track=make_track(ana, title="Gone"), by=ana)
+    for person, count in ((None, "1 track"), (bob, "1 track"), (ana, "2 tracks"), (mod, "2 tracks")):
+        page = as_(person).get("/people/ana").content.decode().partition("<main")[2]
+        assert "Ana B." in page and "@ana" in page and "<p>Loops.</p>" in page and "&lt;b&gt;Tapes." in page
+        assert "Shown" in page and ("Secret" in page) is (count == "2 tracks") and f"<span>{count}</span>" in page
+        assert not re.search("Hidden|Of Bob|Gone|example.org", page)
+
+
+def test_a_persons_page_has_one_address_whatever_the_case(client, ana):
+    answer = client.get("/people/ANA")
+    assert (answer.status_code, answer["Location"]) == (302, "/people/ana")
+    assert client.get("/people/ana").status_code == 200
+
+
+def test_who_is_switched_off_or_unknown_has_no_page(as_, ana, mod):
+    make_track(ana)
+    User.objects.filter(pk=ana.pk).update(is_active=False)
+    for person in (None, mod):
+        assert as_(person).get("/people/ana").status_code == as_(person).get("/people/nobody").status_code == 404
+    assert b"/people/ana" not in as_(None).get("/").content
+
+
+def test_a_long_list_of_a_persons_tracks_has_pages(client, ana):
+    for number in range(PER_PAGE + 1):
+        make_track(ana, title=f"Number {number:02}")
+    first, second = (client.get(f"/people/ana?page={number}").content.decode() for number in (1, 2))
+    assert "Page 1 of 2" in first and "Number 00" not in first and "Number 00" in second
+
+
+def test_a_track_leads_to_its_owners_page(client, ana):
+    plain, credited = make_track(ana), make_track(ana, artist="The Band")
+    link = '<a href="/people/ana">ana</a>'
+    assert link in client.get(page_of(plain)).content.decode()
+    assert f"Added by {link}" in client.get(page_of(credited)).content.decode()
+    assert client.get("/").content.decode().count(link) == 1
+
+
+def test_a_page_of_people_with_pictures_asks_no_more_than_without(client, ana, bob, django_assert_num_queries):
+    make_track(ana)
+    count = queries(client, "/")
+    avatars.put(user=ana, content=picture())
+    avatars.put(user=bob, content=picture("blue"))
+    make_track(bob)
+    with django_assert_num_queries(count) as asked:
+        client.get("/")
+    assert not any('"image"' in query["sql"] for query in asked.captured_queries)

@@ -1,0 +1,72 @@
+"""The archive when somebody leaves: what was removed is not fetched any more, what went to the library is."""
+
+import pytest
+
+from apps.accounts import chapters, departure
+from apps.archive import actions, schedule
+from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.catalog.models import Track
+from apps.lib import leases
+from tests.archive.world import at_provider
+
+pytestmark = pytest.mark.django_db
+
+
+def claimed() -> list[ArchiveAsset]:
+    """What is due, just claimed by a worker."""
+    schedule.plan()
+    return leases.claim(schedule.due(), ArchiveAsset.machine, limit=5)
+
+
+def in_progress() -> ArchiveAsset:
+    (asset,) = claimed()
+    return asset
+
+
+def test_a_track_of_the_library_is_archived_to_its_end(ana, provider):
+    track = at_provider(provider, ana)
+    asset = in_progress()
+    departure.part(user=ana, tracks="library")
+    assert actions.archive(asset)
+    asset.refresh_from_db()
+    assert asset.state == "archived" and Track.objects.get(pk=track.pk).file("original").blob == asset.blob
+    job = ArchiveJob.objects.get()
+    assert (job.status, job.user) == ("completed", None)
+
+
+def test_what_waits_in_the_library_is_archived_later(ana, provider):
+    track = at_provider(provider, ana)
+    departure.part(user=ana, tracks="library")
+    assert actions.archive(in_progress())
+    assert Track.objects.get(pk=track.pk).file("original") and ArchiveJob.objects.get().user is None
+
+
+def test_a_removed_track_is_left_alone_also_by_who_is_at_it(ana, provider):
+    track = at_provider(provider, ana)
+    asset = in_progress()
+    departure.part(user=ana, tracks="remove")
+    assert not actions.archive(asset)
+    asset.refresh_from_db()
+    assert (asset.state, asset.blob, asset.source_url) == ("dropped", None, "")
+    assert not Track.objects.get(pk=track.pk).files.exists()
+    schedule.keep_house()
+    assert claimed() == []
+
+
+def test_archived_bytes_of_a_removed_track_are_let_go(ana, bob, provider):
+    at_provider(provider, ana)
+    theirs = at_provider(provider, bob, seed=2)
+    assert [actions.archive(asset) for asset in claimed()] == [True, True]
+    departure.part(user=ana, tracks="remove")
+    assert ArchiveAsset.objects.exclude(track=theirs).get().blob is None
+    assert ArchiveAsset.objects.get(track=theirs).state == "archived"
+
+
+def test_the_export_tells_of_jobs_and_files(ana, bob, provider):
+    at_provider(provider, ana)
+    at_provider(provider, bob)
+    schedule.plan()
+    told = {chapter.name: list(chapter.rows(ana)) for chapter in chapters.CHAPTERS}
+    (job,), (file,) = told["archive_jobs"], told["archive_files"]
+    assert job["status"] == "pending" and job["original_audio_url"] == file["source_url"]
+    assert "user_id" not in job and "token" not in file

@@ -1,0 +1,62 @@
+"""Tracks in the export. What becomes of them when their person leaves is in tests/accounts/test_departure.py."""
+
+import pytest
+
+from apps.accounts import chapters
+from apps.catalog import actions, files
+from apps.catalog.models import Track
+from apps.lib import storage
+from apps.lib.formats import FORMATS
+from tests.make import make_generated, make_playable, make_track
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def chapter():
+    (found,) = (each for each in chapters.CHAPTERS if each.name == "tracks")
+    return found
+
+
+def test_every_fact_of_a_track_is_told(ana, chapter):
+    track = make_playable(ana, is_public=False, mood=["calm"], isrc="QZ1", tempo=120, pitch_class=1)
+    (row,) = chapter.rows(ana)
+    columns = {field.attname for field in Track._meta.concrete_fields} - {"owner_id"}
+    assert columns < set(row)
+    assert (row["mood"], row["isrc"], row["pitch_class"], row["is_public"]) == (["calm"], "QZ1", 1, False)
+    (original,) = (file for file in row["files"] if file["role"] == "original")
+    blob = track.file("original").blob
+    assert (original["sha256"], original["size"], original["mime"]) == (blob.sha256, blob.size, "audio/wav")
+    assert row["derivation"]["state"] == "due" and row["source"] is None
+
+
+def test_where_a_generated_track_came_from_is_told(ana, chapter):
+    make_generated(ana)
+    (row,) = chapter.rows(ana)
+    assert row["source"]["provider_id"] == "suno" and row["source"]["audio_url"].startswith("https://")
+
+
+def test_what_came_from_outside_is_there_as_a_file(ana, bob, chapter):
+    track = make_playable(ana)
+    for role, form in (("cover", "jpeg"), ("preview", "mp3")):
+        blob = files.blob_for(storage.put_bytes(role.encode()), FORMATS[form])
+        files.attach(track=track, role=role, blob=blob)
+    make_playable(bob)
+    found = {file.path: file for file in chapter.files(ana)}
+    assert set(found) == {f"tracks/{track.pk}/original.wav", f"tracks/{track.pk}/cover.jpg"}
+    with found[f"tracks/{track.pk}/cover.jpg"].open() as opened:
+        assert opened.read() == b"cover"
+
+
+def test_removed_tracks_are_told_as_what_is_left_of_them(ana, chapter):
+    track = make_track(ana)
+    actions.remove(track=track, by=ana)
+    (row,) = chapter.rows(ana)
+    assert (row["status"], row["title"], row["files"]) == ("removed", "", [])
+
+
+def test_a_list_of_many_asks_no_more_often_than_a_list_of_one(ana, chapter, django_assert_max_num_queries):
+    for number in range(3):
+        make_playable(ana, title=f"Number {number}")
+    with django_assert_max_num_queries(3):
+        assert len(list(chapter.rows(ana))) == 3
