@@ -1,8 +1,23 @@
 """One row of everything that the admin shows, without a single real byte."""
 
+import datetime as dt
 import itertools
 
-from apps.accounts.models import ApiKey, User
+from django.utils import timezone
+
+from apps.accounts import notices, subscriptions
+from apps.accounts.models import (
+    ApiKey,
+    Letter,
+    Lockout,
+    Notice,
+    RoleChange,
+    Session,
+    StripeEvent,
+    Subscription,
+    TierOverride,
+    User,
+)
 from apps.accounts.roles import Role
 from apps.archive import schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
@@ -27,18 +42,44 @@ def make_refused(user: User, *, file_name: str = "notes.txt") -> Upload:
     return upload
 
 
+def make_account(person: User, words: str = "Firefox on Linux") -> dict[type, object]:
+    """One row of everything that hangs on a person; `words` wherever somebody from outside chooses them."""
+    now, number = timezone.now(), next(_numbers)
+    later = now + dt.timedelta(days=1)
+    make_key(person)
+    notices.tell(user=person, kind="archive.lost", subject=str(number), title=words, message=words)
+    session = Session(session_key=f"{number:064x}", user=person, expire_date=later, agent=words, address="203.0.113.7")
+    lockout = Lockout(email=person.email, address="203.0.113.7", failed_at=now, locked_until=later, times_locked=1)
+    said = {"kind": words, "customer_id": words, "facts": {words: words}}
+    event = StripeEvent(stripe_id=f"evt_{number}", said_at=now, outcome="ignored", **said)
+    letter = Letter(recipient=words, subject=words, sealed=b"", error_message=words, state="failed")
+    for row in (session, lockout, event, letter):
+        row.save(force_insert=True)
+    return {
+        User: person,
+        ApiKey: ApiKey.objects.get(user=person),
+        Session: session,
+        Lockout: lockout,
+        RoleChange: RoleChange.objects.filter(user=person).first(),
+        Subscription: person.subscriptions.get(),
+        TierOverride: subscriptions.override(user=person, plan="pro", reason=words, until=later, by=None),
+        StripeEvent: event,
+        Letter: letter,
+        Notice: Notice.objects.get(user=person),
+    }
+
+
 def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[type, object]:
     """A person with role, plan and key, a generated track with files, assets and a job, and a refused upload."""
     person = make_user(roles=[Role.ARTIST], plan="pro")
-    make_key(person)
+    account = make_account(person, title)
     track = make_generated(person, title=title, artist=title, cover_url="https://cdn1.suno.ai/cover.jpeg")
     blob = make_blob()
     TrackFile.objects.create(track=track, role="original", blob=blob, codec="mp3", duration_ms=1000)
     Derivation.objects.create(track=track, source_sha256=blob.sha256)
     schedule.plan_tracks([track])
     return {
-        User: person,
-        ApiKey: ApiKey.objects.get(user=person),
+        **account,
         Track: track,
         Blob: blob,
         Provider: track.source.provider,

@@ -1,0 +1,300 @@
+"""Mass assignment: the name of every column is sent to every address that writes, and changes nothing.
+
+Each address is asked three times from one state: twice as its form says, which shows what differs by itself (keys,
+times, seals), and once with the names of all columns beside it. What the database then holds must be alike.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import pytest
+from django.apps import apps
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection, models, transaction
+from django.test import Client
+from drf_spectacular.generators import SchemaGenerator
+from PIL import Image
+
+from apps.accounts.models import User
+from tests.doors.matrix import ADMIN, API, filled, table
+from tests.doors.world import Case, make_cases, make_people, send, sign_in
+from tests.make import PASSWORD, audio, make_key, make_track
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unhindered")]
+
+WRITING = ("POST", "PUT", "PATCH", "DELETE")
+# Words that are no column and would be worth a try.
+WORTH_A_TRY = {
+    "roles": ["admin"], "grants": ["admin"], "groups": [1], "user_permissions": [1], "permissions": ["*"],
+    "is_staff": True, "is_superuser": True, "tier": "enterprise", "key_scopes": ["admin"], "has_second_factor": True,
+    "vouched": True, "email_verified": True, "profile": {"username": "thief"}, "grants-0-role": "admin",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Write:
+    """A body that an address takes, the tables that it may change, and what it answers when that is no success."""
+
+    sends: dict
+    changes: tuple[str, ...] = ()
+    case: str = ""
+    who: str = "owner"
+    status: int = 0
+
+
+TRACK = "title artist description is_public genre subgenre tempo key scale mood tags catalog_number isrc release_date"
+PROFILE = "username display_name first_name last_name bio country timezone language digest"
+SOURCE = "provider provider_track_id audio_url cover_url video_url duration generated_at expires_at"
+
+
+def a_file() -> SimpleUploadedFile:
+    return SimpleUploadedFile("song.mp3", audio("mp3", 1.0), "audio/mpeg")
+
+
+def a_picture() -> SimpleUploadedFile:
+    out = io.BytesIO()
+    Image.new("RGB", (40, 30), "teal").save(out, "PNG")
+    return SimpleUploadedFile("me.png", out.getvalue(), "image/png")
+
+
+SONG = {"provider": "suno", "provider_track_id": "x1", "title": "Sent", "audio_url": "https://cdn1.suno.ai/x1.mp3"}
+NEWCOMER = {"email": "new@example.org", "profile_username": "newcomer"}
+COMES = ("accounts_user", "accounts_profile", "account_emailaddress", "accounts_letter", "accounts_session")
+ENTERS = ("accounts_session", "accounts_user")  # last_login
+PROVES = ("account_emailaddress", "accounts_user", "accounts_letter")
+ENDS = ("accounts_user", "accounts_session", "accounts_letter")
+GOES = (
+    "account_emailaddress", "accounts_apikey", "accounts_avatar", "accounts_letter", "accounts_notice",
+    "accounts_profile", "accounts_session", "accounts_user", "catalog_providersource", "catalog_track",
+    "catalog_trackfile", "uploads_upload",
+)  # fmt: skip
+UPLOADS = ("uploads_upload", "catalog_track", "catalog_trackfile", "catalog_blob", "catalog_derivation")
+NEW = "another horse battery"
+JSON = "/_allauth/browser/v1"
+# Every name that an address reads: nothing else may come in.
+TAKES = {
+    "/sign-in": "login password remember next",
+    "/sign-up": "email password1 profile_username",
+    "/sign-in/code": "code",
+    "/verify-email/<str:key>": "key action",
+    "/reset-password": "email",
+    "/reset-password/<uidb36>-<key>": "password1 password2",
+    "/account": PROFILE,
+    "/account/avatar": "file drop",
+    "/account/confirm": "password",
+    "/account/confirm/code": "code",
+    "/account/data": "tracks username password",
+    "/account/email": "email action_add action_remove action_send action_primary",
+    "/account/keys": "name scopes lifetime",
+    "/account/password": "oldpassword password1 password2",
+    "/account/password/set": "password1 password2",
+    "/account/second-factor/on": "code",
+    "/upload": "file title is_public",
+    f"{JSON}/auth/login": "email password",
+    f"{JSON}/auth/signup": "email password profile_username",
+    f"{JSON}/auth/reauthenticate": "password",
+    f"{JSON}/auth/password/request": "email",
+    f"{JSON}/auth/password/reset": "key password",
+    f"{JSON}/auth/email/verify": "key",
+    f"{JSON}/auth/2fa/authenticate": "code",
+    f"{JSON}/auth/2fa/reauthenticate": "code",
+    f"{JSON}/account/email": "email primary",
+    f"{JSON}/account/password/change": "current_password new_password",
+    f"{JSON}/account/authenticators/totp": "code",
+    "/api/v1/me": PROFILE,
+    "/api/v1/me/avatar": "file",
+    "/api/v1/me/keys": "name scopes expires_at",
+    "/api/v1/me/notices/read": "ids",
+    "/api/v1/me/notices/<uuid:pk>": "read",
+    "/api/v1/tracks": f"{TRACK} {SOURCE}",
+    "/api/v1/tracks/<uuid:pk>": TRACK,
+    "/api/v1/uploads": f"file {TRACK}",
+    "/api/v1/archive/run": "track_id limit wait",
+}
+# What an address takes, so that the names of the columns come beside something that is done.
+WRITES = {
+    "POST /sign-in": Write({"login": "ana@example.org", "password": PASSWORD}, ENTERS, who="anonymous"),
+    "POST /sign-up": Write({**NEWCOMER, "password1": NEW}, COMES, who="anonymous"),
+    "POST /reset-password": Write({"email": "ana@example.org"}, ("accounts_letter",), who="anonymous"),
+    "POST /verify-email/<str:key>": Write({}, PROVES, case="confirm link", who="anonymous"),
+    f"POST {JSON}/auth/email/verify": Write({}, PROVES, case="confirm key", who="anonymous", status=401),
+    f"POST {JSON}/auth/password/reset": Write({}, ENDS, case="reset key", who="anonymous", status=401),
+    "POST /account": Write(
+        {"username": "ana", "bio": "Sent", "timezone": "UTC", "language": "en", "digest": "off"}, ("accounts_profile",)
+    ),
+    "POST /account/avatar": Write({"file": a_picture}, ("accounts_avatar",)),
+    "POST /account/data": Write({"tracks": "library", "username": "ana", "password": PASSWORD}, GOES),
+    "POST /account/confirm": Write({"password": PASSWORD}, ("accounts_session",)),
+    "POST /account/email": Write(
+        {"email": "ana-too@example.org", "action_add": ""},
+        ("account_emailaddress", "accounts_letter", "accounts_session"),
+    ),
+    "POST /upload": Write({"file": a_file}, UPLOADS),
+    "POST /account/keys": Write({"name": "laptop", "scopes": ["read"], "lifetime": "90"}, ("accounts_apikey",)),
+    "POST /account/password": Write(
+        {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW},
+        ("accounts_user", "accounts_letter", "accounts_session"),
+    ),
+    f"POST {JSON}/auth/login": Write({"email": "ana@example.org", "password": PASSWORD}, ENTERS, who="anonymous"),
+    f"POST {JSON}/auth/signup": Write({**NEWCOMER, "password": NEW}, COMES, who="anonymous", status=401),
+    f"POST {JSON}/auth/reauthenticate": Write({"password": PASSWORD}, ("accounts_session",)),
+    f"POST {JSON}/auth/password/request": Write({"email": "ana@example.org"}, ("accounts_letter",), who="anonymous"),
+    f"POST {JSON}/account/email": Write({"email": "ana-too@example.org"}, ("account_emailaddress", "accounts_letter")),
+    f"POST {JSON}/account/password/change": Write(
+        {"current_password": PASSWORD, "new_password": NEW}, ("accounts_user", "accounts_letter", "accounts_session")
+    ),
+    "PATCH /api/v1/me": Write({"display_name": "Ana B."}, ("accounts_profile",)),
+    "DELETE /api/v1/me": Write({"tracks": "remove", "password": PASSWORD}, GOES),
+    "PUT /api/v1/me/avatar": Write({"file": a_picture}, ("accounts_avatar",)),
+    "POST /api/v1/me/keys": Write({"name": "laptop", "scopes": ["read"]}, ("accounts_apikey",)),
+    "POST /api/v1/me/notices/read": Write({}, ("accounts_notice",)),
+    "PATCH /api/v1/me/notices/<uuid:pk>": Write({"read": True}, ("accounts_notice",), case="notice"),
+    "POST /api/v1/tracks": Write(SONG, ("catalog_track", "catalog_providersource")),
+    "PATCH /api/v1/tracks/<uuid:pk>": Write({"genre": "Sent"}, ("catalog_track",), case="private"),
+    "POST /api/v1/uploads": Write({"file": a_file}, UPLOADS),
+    "POST /api/v1/archive/run": Write({"wait": 0}, ("archive_archivejob", "archive_archiveasset"), case="run secret"),
+}
+
+
+def names_of_columns() -> dict[str, models.Field]:
+    """Every field of every model that has a table here, by its name and by its column's."""
+    fields = [f for model in apps.get_models() for f in model._meta.concrete_fields]
+    return {name: f for f in fields for name in (f.name, f.attname)}
+
+
+def worst(column: models.Field, victim: User) -> object:
+    """What somebody would like to see in that column."""
+    if column.choices:
+        return column.choices[-1][0]
+    if column.is_relation:
+        return str(victim.pk)
+    match column:
+        case models.BooleanField():
+            return not column.get_default()
+        case models.DateTimeField():
+            return "2031-02-03T04:05:06Z"
+        case models.DateField():
+            return "2031-02-03"
+        case models.UUIDField():
+            return str(victim.pk)
+        case models.EmailField():
+            return "thief@example.org"
+        case models.IntegerField() | models.FloatField() | models.DecimalField():
+            return 4242
+        case models.JSONField():
+            return ["admin", "thief"]
+    return f"thief-{column.name}"[: column.max_length or 100]
+
+
+def everything(victim: User) -> dict[str, object]:
+    return {**{name: worst(column, victim) for name, column in names_of_columns().items()}, **WORTH_A_TRY}
+
+
+def stored() -> set[tuple[str, str]]:
+    """Every row of the database: its table and itself as JSON."""
+    tables = sorted(connection.introspection.table_names())
+    parts = (f"SELECT '{name}', to_jsonb(t)::text FROM \"{name}\" t" for name in tables)
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(parts))
+        return set(cursor.fetchall())
+
+
+Change = tuple[str, str, dict]  # table, whether the row came or went, the row
+
+
+def changes(client: Client, method: str, path: str, body: dict, before: set) -> tuple[int, list[Change]]:
+    """What one request answers and does, which is then undone."""
+    cookies, body = copy(client.cookies), {name: value() if callable(value) else value for name, value in body.items()}
+    with transaction.atomic():
+        status = send(client, method, path, body).status_code
+        after = stored()
+        transaction.set_rollback(True)
+    client.cookies = cookies
+    found = [*(("went", *row) for row in before - after), *(("came", *row) for row in after - before)]
+    return status, [(name, how, json.loads(row)) for how, name, row in sorted(found)]
+
+
+def harm(plain: list[Change], again: list[Change], laden: list[Change], sent: set[str]) -> Iterator[str]:
+    """Where the laden request did something else than the plain one, beyond what differs by itself."""
+    nothing = ("nothing", "", {})
+    for one, other, third in zip_longest(plain, again, laden, fillvalue=nothing):
+        if one[:2] != third[:2]:
+            yield f"{third[0]}: a row {third[1]}, where {one[0]} {one[1]}"
+            continue
+        for column, value in third[2].items():
+            own = one[2][column] != other[2].get(column)
+            if value != one[2][column] and not (own and str(value) not in sent):
+                yield f"{third[0]}.{column} is {value!r}, not {one[2][column]!r}"
+
+
+def writes() -> dict[str, Write]:
+    """Every address with every method that writes: as declared, else with an empty body."""
+    first = {row.route: row for row in reversed(table()) if not row.route.startswith(ADMIN)}
+    found = {f"{method} {row.route}": Write({}, case=row.case) for row in first.values() for method in WRITING}
+    return {**found, **WRITES}
+
+
+def tried(client: Client, name: str, write: Write, cases: dict[str, Case], junk: dict, before: set) -> list[str]:
+    """What went wrong at one address."""
+    method, _, route = name.partition(" ")
+    case = cases[write.case]
+    path, body = filled(route, case.values), {**case.body, **write.sends}
+    status, plain = changes(client, method, path, body, before)
+    if status == 405:
+        return []
+    _, again = changes(client, method, path, body, before)
+    beside = {key: value for key, value in junk.items() if key not in {*TAKES.get(route, "").split(), *body}}
+    got, laden = changes(client, method, path, {**beside, **body}, before)
+    found = list(harm(plain, again, laden, {str(value) for value in junk.values() if len(str(value)) > 3}))
+    found += [f"answers {got}, not {status}"] if got != status else []
+    if name in WRITES:
+        found += [f"{status} for what it should take"] if status >= 400 and status != write.status else []
+        found += [f"writes {table}" for table in sorted({table for table, _, _ in plain} - set(write.changes))]
+    return found
+
+
+@pytest.fixture
+def world(request):
+    people = make_people()
+    victim = people["stranger"]
+    make_key(victim)
+    make_track(victim, is_public=False)
+    clients = {who: sign_in(people[who]) for who in ("anonymous", "owner")}
+    junk = everything(victim) | {"id": str(victim.tracks.get().pk), "role": "admin"}
+    return clients, make_cases(people["owner"]), junk
+
+
+@pytest.mark.parametrize("door", ["api", "pages"])
+def test_the_names_of_all_columns_change_nothing(world, door):
+    clients, cases, junk = world
+    before, wrong = stored(), {}
+    for name, write in writes().items():
+        if (API in name) == (door == "api"):
+            wrong[name] = tried(clients[write.who], name, write, cases, junk, before)
+    said = [f"{name}: {what}" for name, found in wrong.items() for what in found]
+    assert not said, "\n".join(said)
+    assert len(wrong) > 20
+
+
+def test_the_api_takes_the_names_that_are_declared_here():
+    """A column that somebody opens for writing is seen here, and asked about."""
+    taken = {}
+    schema = SchemaGenerator().get_schema(request=None, public=True)
+    for path, operations in schema["paths"].items():
+        for operation in operations.values():
+            for kind in operation.get("requestBody", {}).get("content", {}).values():
+                taken.setdefault(path, set()).update(names(kind["schema"], schema))
+    said = {re.sub(r"<\w+:(\w+)>", "{}", route): set(names.split()) for route, names in TAKES.items() if API in route}
+    assert {re.sub(r"{\w+}", "{}", path): names for path, names in taken.items()} == said
+
+
+def names(shape: dict, schema: dict) -> set[str]:
+    """The properties of a body's shape, followed through its references."""
+    if "$ref" in shape:
+        shape = schema["components"]["schemas"][shape["$ref"].rpartition("/")[2]]
+    return set(shape.get("properties", {}))
