@@ -204,7 +204,8 @@ def _bring_home(asset: ArchiveAsset, kept: ExitStack) -> tuple[Stored, Probe]:
         )
         probe = media.probe(fetched.path, admit=ADMIT[asset.kind])
         _check_duration(asset, probe)
-        return kept.enter_context(files.stored(fetched.path, sha256=fetched.sha256)), probe
+        stored = files.stored(fetched.path, form=probe.format, sha256=fetched.sha256)
+        return kept.enter_context(stored), probe
 
 
 def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:
@@ -242,11 +243,13 @@ def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
 @transaction.atomic
 def _settle_failed(asset: ArchiveAsset, failure: Exception) -> None:
     code, message = getattr(failure, "code", "IO_ERROR"), str(getattr(failure, "message", failure))[:500]
-    job = _lock_job(asset.track_id)
     life = Life(asset.created_at, asset.expires_at, asset.attempts, asset.gone_checks, asset.gone_since)
     now = clock.now()
     asked = getattr(failure, "retry_after", None)
     decision = decide(code, life, now=now, retry_after=asked, jitter=leases.jitter())
+    if decision.state == "lost":
+        alerts.hold_owners([asset.pk])
+    job = _lock_job(asset.track_id)
     kept = asset.settle(
         decision.state, next_at=decision.next_at, attempts=decision.attempts, gone_checks=decision.gone_checks,
         gone_since=decision.gone_since, error_code=code, error_message=message,

@@ -108,8 +108,8 @@ def _make(row: Derivation, kept: ExitStack) -> list[Product]:
         waveform.write_bytes(media.waveform_json(source, source_format=probe.format))
         return [
             *_served(source, probe, folder, kept),
-            Product("preview", kept.enter_context(files.stored(preview)), clip.format, clip),
-            Product("waveform", kept.enter_context(files.stored(waveform)), WAVEFORM),
+            Product("preview", kept.enter_context(files.stored(preview, form=clip.format)), clip.format, clip),
+            Product("waveform", kept.enter_context(files.stored(waveform, form=WAVEFORM)), WAVEFORM),
         ]
 
 
@@ -131,4 +131,5 @@ def _served(source: Path, probe: Probe, folder: Path, kept: ExitStack) -> list[P
         "compression_ratio": round(Decimal(probe.size) / copy.size, 2),
         "compression_applied": True,
     }
-    return [Product("audio", kept.enter_context(files.stored(target)), copy.format, copy, facts)]
+    stored = kept.enter_context(files.stored(target, form=copy.format))
+    return [Product("audio", stored, copy.format, copy, facts)]

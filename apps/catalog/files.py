@@ -17,11 +17,13 @@ PATIENCE_S = 20
 
 
 @contextmanager
-def stored(path: Path, *, sha256: str | None = None) -> Iterator[Stored]:
+def stored(path: Path, *, form: Format, sha256: str | None = None) -> Iterator[Stored]:
     """The file's bytes are in the store, and stay there while the block writes the rows that hold them.
 
     The only way into the store: without it the sweeper could take away an object between the moment it was found there
-    and the row. Refusals as `storage.put`; STORAGE_FAILED also while the sweeper is at these very bytes.
+    and the row. The bytes' own row is written at once, so that the sweeper knows of them also when the block's rows are
+    refused. Not inside a transaction. Refusals as `storage.put`; STORAGE_FAILED also while the sweeper is at these very
+    bytes.
     """
     if sha256 is None:
         with path.open("rb") as source:
@@ -29,7 +31,9 @@ def stored(path: Path, *, sha256: str | None = None) -> Iterator[Stored]:
     with locks.together(content(sha256), patience=PATIENCE_S) as held:
         if not held:
             raise storage.StorageFailed("The same bytes are being deleted at this moment. Try again.")
-        yield storage.put(path, sha256=sha256)
+        kept = storage.put(path, sha256=sha256)
+        blob_for(kept, form)
+        yield kept
 
 
 def content(sha256: str) -> str:

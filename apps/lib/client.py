@@ -1,9 +1,13 @@
 """Who is on the other end of a request."""
 
 import ipaddress
+import re
 
 from django.conf import settings
 from django.http import HttpRequest
+
+# Some proxies write the port too: `192.0.2.1:50000`, `[2001:db8::1]:50000`.
+WITH_PORT = re.compile(r"\[(?P<six>[^]]*)\](:\d+)?|(?P<four>[\d.]+):\d+", re.ASCII)
 
 
 def address(request: HttpRequest) -> str:
@@ -11,6 +15,8 @@ def address(request: HttpRequest) -> str:
     said = request.META.get("REMOTE_ADDR") or ""
     if settings.BEHIND_PROXY:
         said = request.META.get("HTTP_X_FORWARDED_FOR", "").rpartition(",")[2].strip() or said
+        if parts := WITH_PORT.fullmatch(said):
+            said = parts["six"] or parts["four"] or said
     try:
         found = ipaddress.ip_address(said.partition("%")[0])
     except ValueError:

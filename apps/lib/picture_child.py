@@ -12,8 +12,9 @@ from PIL import Image, ImageCms
 
 # By content; the decoders of all other formats are never asked.
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
-# A JPEG is shrunk while it is read; the others lie in memory several times over, at worst 22 bytes a pixel.
-MAX_PIXELS = {"JPEG": 100_000_000}
+# A JPEG, also one with further pictures inside (MPO), is shrunk while it is read; the others lie in memory several
+# times over, at worst 22 bytes a pixel.
+MAX_PIXELS = {"JPEG": 100_000_000, "MPO": 100_000_000}
 MAX_PIXELS_OF_OTHERS = 24_000_000
 QUALITIES = (85, 70, 50, 30, 10)
 ORIENTATION = 0x0112
@@ -32,6 +33,7 @@ def square(picture: Image.Image, side: int) -> Image.Image:
     """The middle of the first frame, upright, opaque, in sRGB. Shrunk first: all else then works on few pixels."""
     turn, profile = orientation(picture), picture.info.get("icc_profile")
     picture.draft("RGB", (2 * side, 2 * side))
+    picture = eight_bits(picture) if picture.mode.startswith("I") else picture
     edge = min(picture.size)
     left, top = (picture.width - edge) // 2, (picture.height - edge) // 2
     box = (left, top, left + edge, top + edge)
@@ -41,6 +43,13 @@ def square(picture: Image.Image, side: int) -> Image.Image:
         small = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small).convert("RGB")
     small = in_srgb(small, profile) if profile else small
     return small.transpose(UPRIGHT[turn]) if turn in UPRIGHT else small
+
+
+def eight_bits(picture: Image.Image) -> Image.Image:
+    """Grey of sixteen bits with its brightness, which a plain conversion would cut off at 255, and no key colour."""
+    grey = picture.point(lambda value: value * (1 / 256)).convert("L")
+    grey.info.pop("transparency", None)
+    return grey
 
 
 def orientation(picture: Image.Image) -> int:

@@ -47,7 +47,7 @@ def receive(*, user, content: BinaryIO, file_name: str, content_type: str = "", 
         upload.save(force_insert=True)
         try:
             probe = media.probe(path, admit=media.UPLOAD_FORMATS)
-            with files.stored(path, sha256=sha256) as stored:
+            with files.stored(path, form=probe.format, sha256=sha256) as stored:
                 return _admit(upload, stored, probe, facts)
         except (Refusal, OSError) as failure:
             refusal = failure if isinstance(failure, Refusal) else spool.SpoolFull()

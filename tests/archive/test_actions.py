@@ -11,6 +11,7 @@ from django.db import connection
 from apps.archive import actions, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.catalog import actions as catalog
+from apps.catalog import sweeper
 from apps.catalog.models import Blob, TrackFile
 from apps.lib import clock, leases, storage
 from apps.lib.errors import Conflict
@@ -209,6 +210,23 @@ def test_the_store_holds_the_object_before_the_row_says_so(ana, provider, monkey
     run_all()
     assert (asset_of(track).state, asset_of(track).error_code) == ("retrying", "STORAGE_FAILED")
     assert not Blob.objects.exists()
+
+
+def test_bytes_of_a_track_that_was_removed_while_they_were_stored_are_swept(ana, provider, monkeypatch):
+    track, put, keys = at_provider(provider, ana), storage.put, []
+
+    def meanwhile(path, **kwargs):
+        stored = put(path, **kwargs)
+        keys.append(stored.key)
+        catalog.remove(track=track, by=ana)
+        return stored
+
+    monkeypatch.setattr(storage, "put", meanwhile)
+    run_all()
+    assert asset_of(track).state == "dropped" and storage.exists(keys[0])
+    for days in (0, 3):
+        sweeper.sweep(now=clock.now() + dt.timedelta(days=days))
+    assert not Blob.objects.exists() and not storage.exists(keys[0])
 
 
 def test_quarantine_is_shorter_than_an_hourly_life_and_ends_at_last(ana, provider):

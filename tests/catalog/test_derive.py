@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from apps.catalog import actions, derive
-from apps.catalog.models import Derivation, TrackFile
+from apps.catalog import actions, derive, sweeper
+from apps.catalog.models import Blob, Derivation, TrackFile
 from apps.lib import clock, media, storage
 from apps.lib.media import MediaError
 from tests.make import make_playable
@@ -91,3 +91,21 @@ def test_no_file_lands_on_a_track_that_was_removed_meanwhile(ana):
     assert derive.run(row) is False
     assert not TrackFile.objects.filter(track=track).exists()
     assert derive.claim(limit=1) == []
+
+
+def test_what_was_made_of_a_track_that_was_removed_meanwhile_is_swept(ana, monkeypatch):
+    """Refused after they were stored: bytes of a person who left must not stay for ever."""
+    track, put, keys = make_playable(ana, seconds=3), storage.put, []
+
+    def meanwhile(path, **kwargs):
+        if not keys:
+            actions.remove(track=track, by=ana)
+        keys.append(put(path, **kwargs).key)
+        return put(path, **kwargs)
+
+    (row,) = derive.claim(limit=1)
+    monkeypatch.setattr(storage, "put", meanwhile)
+    assert derive.run(row) is False and len(keys) == 3
+    for days in (0, 3):
+        sweeper.sweep(now=clock.now() + dt.timedelta(days=days))
+    assert not Blob.objects.exists() and not any(storage.exists(key) for key in keys)

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 
 from apps.catalog import files
+from apps.catalog.derive import WAVEFORM
 from apps.catalog.models import Blob, Derivation, TrackFile
 from apps.lib import locks, media, storage
 from apps.lib.errors import Refusal
@@ -64,19 +65,42 @@ def test_a_working_copy_of_a_remote_object_is_verified(ana, tmp_path, settings, 
 def test_bytes_are_stored_under_their_own_hash_and_no_other(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"bytes")
-    with files.stored(path) as held:
+    with files.stored(path, form=WAVEFORM) as held:
         assert storage.exists(held.key)
-    with pytest.raises(Refusal, match="announced"), files.stored(path, sha256="0" * 64):
+    with pytest.raises(Refusal, match="announced"), files.stored(path, form=WAVEFORM, sha256="0" * 64):
         pass
 
 
+def test_bytes_have_their_row_as_soon_as_they_are_stored(tmp_path):
+    """Whatever refuses the rows that were to hold them: the sweeper counts rows, and finds these."""
+    path = tmp_path / "file"
+    path.write_bytes(b"refused later")
+    with pytest.raises(Refusal), files.stored(path, form=WAVEFORM) as held:
+        raise Refusal("INVALID", "No.")
+    row = Blob.objects.get(sha256=held.sha256)
+    assert (row.key, row.size, row.mime, row.unused_since) == (held.key, 13, "application/json", None)
+
+
+def test_no_row_says_what_the_store_did_not_take(tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise storage.StorageFailed
+
+    path = tmp_path / "file"
+    path.write_bytes(b"bytes before rows")
+    monkeypatch.setattr(storage, "put", fail)
+    with pytest.raises(storage.StorageFailed), files.stored(path, form=WAVEFORM):
+        pass
+    assert not Blob.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_bytes_that_the_sweeper_has_in_hand_are_stored_later(tmp_path, monkeypatch):
     path = tmp_path / "file"
     path.write_bytes(b"bytes")
     monkeypatch.setattr(files, "PATIENCE_S", 0)
 
     def store() -> None:
-        with files.stored(path):
+        with files.stored(path, form=WAVEFORM):
             pass
 
     with locks.alone(files.content(hashlib.sha256(b"bytes").hexdigest())):

@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, transaction
 
 from apps.archive.models import ArchiveAsset
@@ -117,6 +118,24 @@ def test_what_the_store_does_not_delete_is_tried_again(now, monkeypatch):
     assert sweeper.sweep(now=now).removed == 1 and not is_there(blob)
 
 
+@pytest.mark.parametrize("deleted", [True, False])
+def test_a_sweep_that_dies_at_the_store_is_finished_by_the_next(now, monkeypatch, deleted):
+    """Whether the store had done it or not, the row is still there to say so."""
+    blob, remove = make_unused(since=now - 3 * DAY), storage.remove
+
+    def die(key: str) -> None:
+        if deleted:
+            remove(key)
+        raise SoftTimeLimitExceeded
+
+    monkeypatch.setattr(storage, "remove", die)
+    with pytest.raises(SoftTimeLimitExceeded):
+        sweeper.sweep(now=now)
+    assert Blob.objects.filter(pk=blob.pk).exists()
+    monkeypatch.undo()
+    assert sweeper.sweep(now=now).removed == 1 and not is_there(blob)
+
+
 def test_bytes_that_came_into_use_since_the_sweep_began_stay(ana, now, monkeypatch, tmp_path):
     """The list of what is due is old by the time that a row's turn comes."""
     make_unused(b"first", since=now - 4 * DAY)
@@ -133,7 +152,6 @@ def test_bytes_that_came_into_use_since_the_sweep_began_stay(ana, now, monkeypat
 
 
 def test_a_row_that_is_named_without_its_lock_fails_loudly(ana, now):
-    """The row goes before the bytes."""
     blob, track = make_unused(since=now - 3 * DAY), make_track(ana)
     sweeper.sweep(now=now)
     with pytest.raises(IntegrityError), transaction.atomic():
@@ -142,25 +160,28 @@ def test_a_row_that_is_named_without_its_lock_fails_loudly(ana, now):
 
 
 # --- Races --------------------------------------------------------------------------------------------------------
-def use(track, path: Path, *, stored=lambda: None) -> None:
+def use(track, path: Path) -> None:
     """What uploads, the archive and derivations do with a file."""
-    with files.stored(path) as held:
-        stored()
-        with transaction.atomic():
-            files.attach(track=track, role="cover", blob=files.blob_for(held, FORMATS["jpeg"]))
+    with files.stored(path, form=FORMATS["jpeg"]) as held, transaction.atomic():
+        files.attach(track=track, role="cover", blob=files.blob_for(held, FORMATS["jpeg"]))
 
 
 @pytest.mark.django_db(transaction=True)
-def test_bytes_that_are_stored_again_at_this_moment_are_left_alone(tmp_path):
-    """Stored, and the row not written yet: the sweeper passes in between."""
+def test_bytes_that_are_stored_again_at_this_moment_are_left_alone(tmp_path, monkeypatch):
+    """Found in the store, and no row says so yet: the sweeper passes in between."""
     track, now = make_track(make_user()), clock.now()
     blob = make_unused(since=now - 3 * DAY)
     path = tmp_path / "cover"
     path.write_bytes(OLD)
-    found, swept = threading.Event(), threading.Event()
+    found, swept, put = threading.Event(), threading.Event(), storage.put
 
-    def store() -> None:
-        use(track, path, stored=lambda: (found.set(), swept.wait(20)))
+    def slowly(*args, **kwargs) -> storage.Stored:
+        stored = put(*args, **kwargs)
+        found.set()
+        swept.wait(20)
+        return stored
+
+    monkeypatch.setattr(storage, "put", slowly)
 
     def sweep() -> sweeper.Swept:
         found.wait(20)
@@ -169,7 +190,7 @@ def test_bytes_that_are_stored_again_at_this_moment_are_left_alone(tmp_path):
         finally:
             swept.set()
 
-    outcome, done = side_by_side(store, sweep)
+    outcome, done = side_by_side(lambda: use(track, path), sweep)
     assert outcome is None and (done.removed, done.left) == (0, 1), (outcome, done)
     assert is_there(blob) and TrackFile.objects.get().blob == blob
     with blob.open() as kept:
@@ -178,7 +199,7 @@ def test_bytes_that_are_stored_again_at_this_moment_are_left_alone(tmp_path):
 
 @pytest.mark.django_db(transaction=True)
 def test_bytes_that_are_being_deleted_are_stored_anew(tmp_path, monkeypatch):
-    """The row is gone, the bytes are not yet: who stores them now waits, and then writes both."""
+    """The row is as good as gone, the bytes are not yet: who stores them now waits, and then writes both."""
     track, now = make_track(make_user()), clock.now()
     make_unused(since=now - 3 * DAY)
     path = tmp_path / "cover"

@@ -87,6 +87,13 @@ def test_what_is_transparent_becomes_white(square):
     assert near(made.getpixel((256, 256)), WHITE)
 
 
+@pytest.mark.parametrize("options", [{}, {"transparency": 20_000}])
+def test_sixteen_bits_of_grey_keep_their_brightness(square, options):
+    """A key colour of sixteen bits is the one thing that is lost: it is shown."""
+    made = square(saved(Image.new("I;16", (40, 40), 20_000), "PNG", **options))
+    assert near(made.getpixel((256, 256)), [20_000 >> 8] * 3)
+
+
 @pytest.mark.parametrize("turn", range(1, 9))
 def test_a_picture_stands_as_the_camera_was_held(turn):
     exif = Image.Exif()
@@ -172,6 +179,13 @@ def test_too_many_pixels_are_refused_before_they_are_made(square, size):
         square(png(*size))
     assert refused.value.code in ("PICTURE_TOO_COMPLEX", "INVALID_PICTURE") and refused.value.status == 400
     assert refused.value.code == "PICTURE_TOO_COMPLEX" or size[0] == 2**31 - 1
+
+
+def test_a_photograph_with_a_second_one_inside_may_be_as_large_as_any_other(square):
+    """Cameras add a small copy or a depth map: a JPEG all the same, and shrunk while it is read."""
+    photograph = Image.new("RGB", (6000, 4200), BLUE)
+    double = saved(photograph, "MPO", save_all=True, append_images=[Image.new("RGB", (64, 64), RED)])
+    assert near(square(double).getpixel((256, 256)), BLUE)
 
 
 def test_a_limit_that_bites_is_a_refusal(square, monkeypatch):

@@ -4,11 +4,14 @@ import datetime as dt
 import io
 
 import pytest
+from django.db import DatabaseError
 from django.utils import timezone
 
+from apps.accounts import departure
 from apps.catalog import actions as catalog
+from apps.catalog import sweeper
 from apps.catalog.models import Blob, Derivation, Track
-from apps.lib import media, storage
+from apps.lib import clock, media, storage
 from apps.lib.errors import Refusal
 from apps.uploads import actions
 from apps.uploads.models import Upload
@@ -43,6 +46,23 @@ def test_a_store_that_fails_refuses_the_upload_and_leaves_no_track(ana, monkeypa
     upload = Upload.objects.get()
     assert (upload.state, upload.error_code, upload.track) == ("refused", "STORAGE_FAILED", None)
     assert not Track.objects.exists()
+
+
+def test_bytes_whose_owner_left_while_they_were_stored_are_swept(ana, monkeypatch):
+    put = storage.put
+
+    def meanwhile(*args, **kwargs):
+        departure.part(user=ana, tracks="remove")
+        return put(*args, **kwargs)
+
+    monkeypatch.setattr(storage, "put", meanwhile)
+    with pytest.raises((Refusal, DatabaseError)):
+        receive(ana, audio("wav"))
+    blob = Blob.objects.get()
+    assert storage.exists(blob.key) and not Track.objects.exists()
+    for days in (0, 3):
+        sweeper.sweep(now=clock.now() + dt.timedelta(days=days))
+    assert not Blob.objects.exists() and not storage.exists(blob.key)
 
 
 def test_the_same_bytes_are_stored_once(ana, bob):
