@@ -4,9 +4,10 @@ import contextlib
 import datetime as dt
 import re
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from allauth.account.models import EmailAddress
+from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.db.models import ProtectedError, QuerySet
 from django.utils import timezone
@@ -50,19 +51,43 @@ def verified(*, user: User, now: dt.datetime | None = None) -> None:
         profile.save(update_fields=["username", "display_name", "updated_at"])
 
 
-@transaction.atomic
 def give_way(*, email: str, to: User) -> None:
     """Whoever proves an address has it, whatever somebody else claimed and never proved: such an account goes."""
-    _unproven().filter(email=email).exclude(pk=to.pk).delete()
+    with _held(_unproven().filter(email=email).exclude(pk=to.pk)) as claims:
+        claims.delete()
 
 
 def forget_unproven(*, now: dt.datetime | None = None) -> int:
     """Drop accounts whose address nobody proved within a week; returns how many."""
     gone = 0
     for user in _unproven().filter(created_at__lt=(now or timezone.now()) - PROVEN_WITHIN):
-        with contextlib.suppress(ProtectedError):  # somebody gave it something to keep
-            gone += bool(user.delete()[0])
+        with contextlib.suppress(ProtectedError), _held(User.objects.filter(pk=user.pk)) as claims:
+            gone += bool(claims.delete()[0])  # protected: somebody gave it something to keep
     return gone
+
+
+def doubt(*, email: str) -> User | None:
+    """Two signed up with an address that nobody proved: neither password opens the account (S4-08).
+
+    One of them may have come first to have a password of theirs in an account of somebody else's. Whoever reads the
+    mail proves the address, and sets a password by a letter. None when there is no such account.
+    """
+    with _held(_unproven().filter(email=email.strip().lower())) as claims:
+        claims.update(password=make_password(None), updated_at=timezone.now())
+        return claims.first()
+
+
+@contextlib.contextmanager
+def _held(found: QuerySet[User]) -> Iterator[QuerySet[User]]:
+    """Those of them that are unproven still, looked at behind the locks on their rows.
+
+    Whoever proves an address holds the row too, so that an account is either proven or gone.
+    """
+    with transaction.atomic():
+        seen = list(found.values_list("pk", flat=True))
+        rows = User.objects.select_for_update().filter(pk__in=seen).order_by("pk")
+        held = list(rows.values_list("pk", flat=True))
+        yield _unproven().filter(pk__in=held)
 
 
 def _unproven() -> QuerySet[User]:
@@ -74,6 +99,9 @@ def _unproven() -> QuerySet[User]:
 def set_password(*, user: User, password: str, keep: str | None = None) -> None:
     """A new password; every session ends but the one with the key `keep`.
 
+    Without one the person did not change it where they are signed in: the old one may have been somebody else's, so
+    the API keys end too. A change of address that waits is dropped either way: it may be a thief's.
+
     Compared and set in one statement: of twenty uses of one reset link one wins, the others get a Conflict (S4-10).
     """
     old = user.password
@@ -82,6 +110,14 @@ def set_password(*, user: User, password: str, keep: str | None = None) -> None:
     if rows.update(password=user.password, updated_at=timezone.now()) != 1:
         raise Conflict("The password was changed at this moment by somebody else. Ask for a new link.")
     sessions.end_others(user=user, keep=keep)
+    drop_change_of_email(user=user)
+    if keep is None:
+        ApiKey.objects.filter(user=user, revoked_at__isnull=True).update(revoked_at=timezone.now())
+
+
+def drop_change_of_email(*, user: User) -> None:
+    """The link in the letter to an address that the person, or a thief, asked to change to stops working."""
+    EmailAddress.objects.filter(user=user, verified=False).exclude(email=user.email).delete()
 
 
 @transaction.atomic

@@ -18,6 +18,7 @@ from allauth.core.internal.httpkit import is_headless_request
 from allauth.headless.base.response import AuthenticationResponse
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
+from django.contrib.auth import logout
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -45,7 +46,8 @@ class Accounts(DefaultAccountAdapter):
     error_messages = {
         **DefaultAccountAdapter.error_messages,
         "email_password_mismatch": "This e-mail address and password do not match. "
-        "If you have just signed up, follow the link in our letter first.",
+        "If you have just signed up, follow the link in our letter first. "
+        "If you signed up more than once, reset the password after that.",
         "too_many_login_attempts": "Too many wrong codes. Wait five minutes, then take the newest one.",
         "enter_current_password": "This is not your current password.",
         "incorrect_password": "This is not your password.",
@@ -56,12 +58,15 @@ class Accounts(DefaultAccountAdapter):
         return client.address(request)
 
     def clean_email(self, email: str) -> str:
+        """Every form of allauth that looks an address up, but the one to sign in, asks here first."""
         if len(email) > LONGEST:
             raise ValidationError(f"An e-mail address has {LONGEST} characters at most.", code="max_length")
+        looked_up(self.request)
         return email
 
     def pre_authenticate(self, request: HttpRequest, **credentials) -> None:
         """Every try counts before it is looked at."""
+        looked_up(request)
         try:
             lockout.count(email=credentials.get("email", ""), address=client.address(request))
         except lockout.Locked as locked:
@@ -86,8 +91,10 @@ class Accounts(DefaultAccountAdapter):
         return super().pre_login(request, user, **kwargs)
 
     def login(self, request: HttpRequest, user: User) -> None:
-        """Nobody comes in by a password that was changed while they waited for a letter or looked for a code."""
-        if not constant_time_compare(request.session.pop(PROVEN, ""), user.get_session_auth_hash()):
+        """Nobody comes in who was switched off, or whose password was changed, while they waited for letter or code."""
+        still = User.objects.filter(pk=user.pk, is_active=True).first()
+        proven = request.session.pop(PROVEN, "")
+        if still is None or not constant_time_compare(proven, still.get_session_auth_hash()):
             clear_login(request)
             raise ImmediateHttpResponse(HttpResponseRedirect(reverse("account_login")))
         super().login(request, user)
@@ -112,6 +119,8 @@ class Accounts(DefaultAccountAdapter):
     @transaction.atomic
     def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
         """Once per address: of twenty requests with one link the first to hold the row confirms (S4-10)."""
+        # The account first, like everything that locks both.
+        User.objects.select_for_update().filter(pk=email_address.user_id).first()
         row = EmailAddress.objects.select_for_update().filter(pk=email_address.pk, verified=False).first()
         if row is None:
             raise Conflict("This link was used already. Sign in.")
@@ -124,12 +133,16 @@ class Accounts(DefaultAccountAdapter):
     def set_password(self, user: User, password: str) -> None:
         """A new password, and every other session ends. Conflict when the password was changed meanwhile (S4-10).
 
-        What whoever had the old one used up is given back: tries at it from here, and codes of the second factor.
+        Tries at the old one from here are given back. Wrong codes of the second factor are given back to who knew the
+        old password alone: whoever has only the mail could else reset it again and again, and guess on.
         """
-        own = self.request.user == user
+        own = user is self.request.user  # a reset comes with a person read anew, whoever is signed in
+        if not own and self.request.user == user:
+            logout(self.request)
         actions.set_password(user=user, password=password, keep=self.request.session.session_key if own else None)
         lockout.succeeded(email=user.email, address=client.address(self.request))
-        ratelimit.clear(self.request, action="login_failed", key=f"mfa-auth-user-{user.pk}")
+        if own:
+            ratelimit.clear(self.request, action="login_failed", key=f"mfa-auth-user-{user.pk}")
 
     def is_safe_url(self, url: str) -> bool:
         """Whether `next` may lead there: to a path of this site, never to a whole address, not even to our own."""
@@ -145,6 +158,16 @@ class Accounts(DefaultAccountAdapter):
         """Limited by the row that it is about: who claims the same address elsewhere uses up nothing of it."""
         if self._may_send(f"confirm:{emailconfirmation.email_address.pk}"):
             super().send_confirmation_mail(request, emailconfirmation, signup)
+
+    def send_account_already_exists_mail(self, email: str) -> None:
+        """The one place that every further sign-up comes to, at either door. To an unproven account: see `doubt`."""
+        User().set_password("")  # a new account costs a hash, and under load a clock would tell the two apart
+        claimed = actions.doubt(email=email)
+        row = EmailAddress.objects.filter(user=claimed, email=claimed.email).first() if claimed else None
+        if row is None:  # or made at this moment by the first sign-up, whose own letter holds the link
+            super().send_account_already_exists_mail(email)
+        else:
+            row.send_confirmation(self.request, signup=True)
 
     def send_password_reset_mail(self, user: User, email: str, context: dict) -> None:
         """Only to the account's own address: one that it merely asked to change to is not proven to be theirs."""
@@ -167,6 +190,12 @@ class Accounts(DefaultAccountAdapter):
         if self.request is None or may(self.request.user, "accounts.change_user"):
             return True
         return ratelimit.consume(self.request, action="letter", key=what)
+
+
+def looked_up(request: HttpRequest | None) -> None:
+    """From here on the answer tells of an address, known or not: `config.limits.even_time` heeds the mark."""
+    if request is not None:
+        request.looked_up = True
 
 
 def _wait(until: dt.datetime) -> str:

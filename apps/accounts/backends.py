@@ -38,14 +38,18 @@ def holder_of(email: str) -> User | None:
 def matches(user: User, password: str) -> bool:
     """Whether it is the password; a hash that is broken matches nothing.
 
-    An old hash is upgraded, but never over a password that was set at this moment.
+    An old hash is upgraded, but never over a password that was set at this moment. Of several sign-ins at once one
+    upgrades it; the others take its hash over, for their sessions hang on the one that is stored.
     """
 
     def upgrade(password: str) -> None:
         old = user.password
         user.set_password(password)
         user._password = None  # it is the same password: nobody is to be told of a change
-        User.objects.filter(pk=user.pk, password=old).update(password=user.password)
+        rows = User.objects.filter(pk=user.pk)
+        if not rows.filter(password=old).update(password=user.password):
+            stored = rows.values_list("password", flat=True).first()
+            user.password = stored if check_password(password, stored) else old
 
     try:
         return check_password(password, user.password, upgrade)

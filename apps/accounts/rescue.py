@@ -57,18 +57,22 @@ def vouch(*, user: User) -> None:
 
 @transaction.atomic
 def switch(*, user: User, active: bool) -> None:
-    """Let somebody in or keep them out. Out: every session ends, and API keys are refused."""
+    """Let somebody in or keep them out. Out: API keys are refused, and a change of address that waits is dropped.
+
+    Either way every session ends: one that began at the moment of switching off must not open again by switching on.
+    """
     if not active:
         actions.keep_an_admin(leaving=user)
     User.objects.filter(pk=user.pk).update(is_active=active, updated_at=timezone.now())
     user.is_active = active
+    sessions.end_others(user=user, keep=None)
     if not active:
-        sessions.end_others(user=user, keep=None)
+        actions.drop_change_of_email(user=user)
 
 
 @transaction.atomic
 def drop_second_factor(*, user: User, by: User | None) -> None:
-    """For somebody who lost phone and codes. Every session ends: one of them may be a thief's."""
+    """For somebody who lost phone and codes. Sessions and a change of address end: they may be a thief's."""
     if by == user:
         message = "Turn your own second factor off in your account, where your password is asked for."
         raise Forbidden(message)
@@ -76,3 +80,4 @@ def drop_second_factor(*, user: User, by: User | None) -> None:
         raise Conflict("There is no second factor.")
     user.__dict__.pop("has_second_factor", None)
     sessions.end_others(user=user, keep=None)
+    actions.drop_change_of_email(user=user)

@@ -6,6 +6,7 @@ import re
 import pytest
 from allauth.account.models import EmailAddress
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from apps.accounts import actions, sessions
@@ -95,6 +96,25 @@ def test_an_account_that_anybody_used_is_not_forgotten(sign):
         make_track(user)
     assert actions.forget_unproven(now=now) == 0
     assert User.objects.get() == user
+
+
+@pytest.mark.parametrize("sweep", ["forget", "give way"])
+def test_an_address_that_is_proven_at_the_moment_of_the_sweep_stays(monkeypatch, sweep):
+    """The row is looked at again behind its lock: here somebody follows the link just before the lock is had."""
+    user = actions.register(email="new@example.org", password=None)
+    lock = QuerySet.select_for_update
+
+    def meanwhile(rows, *args, **more):
+        monkeypatch.undo()
+        actions.verified(user=user)
+        return lock(rows, *args, **more)
+
+    monkeypatch.setattr(QuerySet, "select_for_update", meanwhile)
+    if sweep == "forget":
+        assert actions.forget_unproven(now=user.created_at + dt.timedelta(days=8)) == 0
+    else:
+        actions.give_way(email=user.email, to=make_user("ana"))
+    assert User.objects.filter(pk=user.pk).exists()
 
 
 def test_a_new_password_ends_all_sessions_but_one(ana, as_):

@@ -87,6 +87,31 @@ def test_an_address_that_is_vouched_for_is_verified_and_waits_for_no_other(ana):
     assert signs_in(ana)
 
 
+def switch(user: User) -> None:
+    rescue.switch(user=user, active=False)
+
+
+def take_second_factor(user: User) -> None:
+    Authenticator.objects.create(user=user, type="totp", data={})
+    rescue.drop_second_factor(user=user, by=None)
+
+
+@pytest.mark.parametrize("help_out", [switch, take_second_factor])
+def test_staff_who_help_drop_a_change_of_address_that_waits(ana, help_out):
+    """A thief may have asked for it."""
+    EmailAddress.objects.create(user=ana, email="wished@example.org")
+    help_out(ana)
+    assert list(EmailAddress.objects.filter(user=ana).values_list("email", flat=True)) == [ana.email]
+
+
+def test_switching_on_opens_no_session_of_before(ana, client):
+    """One that began at the very moment of switching off."""
+    rescue.switch(user=ana, active=False)
+    client.force_login(ana)
+    rescue.switch(user=ana, active=True)
+    assert not ana.sessions.exists()
+
+
 def test_who_is_switched_off_is_out_and_who_is_switched_on_comes_in_again(ana):
     rescue.switch(user=ana, active=False)
     assert not signs_in(ana)

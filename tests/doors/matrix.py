@@ -179,7 +179,7 @@ TABLE = """
     HEAD POST PUT PATCH DELETE OPTIONS 400 400 400 400 400
 /_allauth/browser/v1/auth/password/reset [reset key]
     GET                                400 400 400 400 400
-    POST                               401 200 200 200 200
+    POST                               401 401 200 200 200
     OPTIONS                            200 200 200 200 200
 /_allauth/browser/v1/auth/password/reset
     *                                  400 400 400 400 400

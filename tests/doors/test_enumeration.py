@@ -140,6 +140,13 @@ def test_asking_to_change_to_an_address_does_not_tell_whether_it_is_taken(door, 
 
 
 # --- Time -----------------------------------------------------------------------------------------------------------
+DOORS_OF_PAGES = ("/sign-in", "/sign-up", "/reset-password", "/account/email")
+DOORS_OF_PROGRAMS = tuple(
+    f"{JSON}/{name}" for name in ("auth/login", "auth/signup", "auth/password/request", "account/email")
+)
+set_password = User.set_password
+
+
 @pytest.fixture
 def slept(settings, monkeypatch) -> list[float]:
     """How long answers waited, in place of waiting; a request takes 130 ms each time it is looked at the clock."""
@@ -177,11 +184,31 @@ def test_pages_that_look_nobody_up_take_no_time(slept, client):
     assert slept == []
 
 
-def test_the_paths_that_take_whole_steps_are_addresses_of_the_site(settings):
-    """A path that moved would be answered at once, and nobody would notice."""
-    assert len(settings.EVEN_TIME_PATHS) == 8
-    for path in settings.EVEN_TIME_PATHS:
-        assert resolve(path).url_name
+@pytest.mark.parametrize("path", [*DOORS_OF_PAGES, *DOORS_OF_PROGRAMS])
+def test_what_looks_nobody_up_takes_no_time(slept, path):
+    """No limit counts a request without CSRF token, and an empty one says nothing: none of them holds a thread."""
+    whole = {"login": EMAIL, "email": EMAIL, "password": NEW, "password1": NEW, "action_add": ""}
+    program = {"content_type": "application/json"} if path in DOORS_OF_PROGRAMS else {}
+    assert resolve(path).url_name
+    assert browser(enforce_csrf_checks=True).post(path, whole, **program).status_code in (302, 401, 403)
+    for body in ({}, {"email": "", "login": ""}, {"email": "nonsense", "login": "nonsense", "password": NEW}):
+        browser().post(path, body, **program)
+    browser().delete(path)
+    assert slept == []
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("email", ["known@example.org", EMAIL])
+def test_a_sign_up_hashes_once_whether_the_address_is_known(door, email, monkeypatch):
+    """Under load the work itself shows, whatever the answer waits for."""
+    make_user("known")
+    hashed = []
+    monkeypatch.setattr(User, "set_password", lambda user, password: hashed.append(set_password(user, password)))
+    door.sign_up(browser(), email)
+    assert len(hashed) == 1
+    hashed.clear()
+    door.sign_up(browser(), email, "short")
+    assert hashed == []
 
 
 def test_codes_and_words_of_a_mismatch_are_stable():

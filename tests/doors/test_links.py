@@ -36,7 +36,7 @@ from tests.doors.entrance import (
     who,
 )
 from tests.lib.threads import side_by_side
-from tests.make import PASSWORD, make_user
+from tests.make import PASSWORD, make_key, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -122,6 +122,41 @@ def test_a_used_link_signs_nobody_in():
     pages.verify(browser("192.0.2.2"), key_in_letter())
     pages.verify(client, key_in_letter())
     assert who(client) is None
+
+
+@pytest.mark.parametrize("again", DOORS)
+@pytest.mark.parametrize("door", DOORS)
+def test_whoever_signed_up_first_has_no_password_in_the_account_of_the_second(door, again):
+    """Whoever reads the mail confirms and resets; a browser that waited is not let in, by either link or password."""
+    stranger, owner, email = browser("198.51.100.1"), browser(), "new@example.org"
+    door.sign_up(stranger, email, "words of a stranger")
+    again.sign_up(owner, email, "words of the owner")
+    first, second = mail.outbox
+    assert (first.subject, first.to) == (second.subject, second.to) and KEY.search(second.body)
+    assert "choose “Forgot the password?”" in second.body
+    door.verify(stranger, key_in_letter(0))
+    assert is_verified(email) and who(stranger) is None
+    assert [who_signs_in(door, email, f"words of {whom}") for whom in ("a stranger", "the owner")] == [None, None]
+    again.forget(owner, email)
+    again.reset(owner, key_in_letter())
+    assert who_signs_in(again, email, NEW) == email
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("door", DOORS)
+def test_of_those_who_sign_up_at_once_none_has_a_password(door, settings):
+    """And each causes one letter."""
+    settings.ACCOUNT_RATE_LIMITS = False
+    passwords = [f"orchard of glass {n}" for n in range(4)]
+    answers = side_by_side(*[lambda p=p: door.sign_up(browser(), "new@example.org", p) for p in passwords])
+    assert len({answer.status_code for answer in answers}) == 1 and len(mail.outbox) == 4
+    assert not User.objects.get().has_usable_password()
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_a_further_sign_up_changes_no_account_that_is_proven(door, ana):
+    door.sign_up(browser(), ana.email, NEW)
+    assert who_signs_in(door, ana.email) == ana.email and "has an account already" in mail.outbox[0].body
 
 
 @pytest.mark.django_db(transaction=True)
@@ -234,6 +269,37 @@ def test_a_forgotten_password_is_set_by_the_link(door, ana):
     assert "password" in mail.outbox[-1].subject and mail.outbox[-1].to == [ana.email]
     assert who_signs_in(door, ana.email, NEW) == ana.email
     assert who_signs_in(door, ana.email) is None
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_new_password_drops_a_change_of_address_that_waits(door, own, ana):
+    """Whoever knew the old one may have asked for it, and would have the account by the link."""
+    thief, here = signed_in(door, ana, address="198.51.100.1"), signed_in(door, ana)
+    door.change_email(thief, "thief@example.net")
+    link = key_in_letter()
+    if own:
+        door.change_password(here, PASSWORD)
+    else:
+        door.forget(browser(), ana.email)
+        door.reset(browser(), key_in_letter())
+    assert door.verify(browser("198.51.100.1"), link).status_code in (400, 404)
+    ana.refresh_from_db()
+    assert ana.email == "ana@example.org" and is_verified(ana.email)
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("door", DOORS)
+def test_a_reset_revokes_api_keys_and_a_change_leaves_them(door, own, ana):
+    here, headers = signed_in(door, ana), {"authorization": f"Bearer {make_key(ana, 'read')}"}
+    if own:
+        assert "Your API keys</a> go on working" in here.get("/account/password").content.decode()
+        door.change_password(here, PASSWORD)
+    else:  # even in a browser in which the person is signed in
+        door.forget(here, ana.email)
+        assert "revokes all your API keys" in mail.outbox[-1].body
+        assert door.reset(here, key_in_letter()).status_code in (302, 401)
+    assert Client().get("/api/v1/me", headers=headers).status_code == (200 if own else 401)
 
 
 @pytest.mark.parametrize("door", DOORS)

@@ -67,7 +67,8 @@ NEWCOMER = {"email": "new@example.org", "profile_username": "newcomer"}
 COMES = ("accounts_user", "accounts_profile", "account_emailaddress", "accounts_letter", "accounts_session")
 ENTERS = ("accounts_session", "accounts_user")  # last_login
 PROVES = ("account_emailaddress", "accounts_user", "accounts_letter")
-ENDS = ("accounts_user", "accounts_session", "accounts_letter")
+CHANGES = ("account_emailaddress", "accounts_user", "accounts_letter", "accounts_session")
+ENDS = (*CHANGES, "accounts_apikey")
 GOES = (
     "account_emailaddress", "accounts_apikey", "accounts_avatar", "accounts_letter", "accounts_notice",
     "accounts_profile", "accounts_session", "accounts_user", "catalog_providersource", "catalog_track",
@@ -136,18 +137,13 @@ WRITES = {
     ),
     "POST /upload": Write({"file": a_file}, UPLOADS),
     "POST /account/keys": Write({"name": "laptop", "scopes": ["read"], "lifetime": "90"}, ("accounts_apikey",)),
-    "POST /account/password": Write(
-        {"oldpassword": PASSWORD, "password1": NEW, "password2": NEW},
-        ("accounts_user", "accounts_letter", "accounts_session"),
-    ),
+    "POST /account/password": Write({"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}, CHANGES),
     f"POST {JSON}/auth/login": Write({"email": "ana@example.org", "password": PASSWORD}, ENTERS, who="anonymous"),
     f"POST {JSON}/auth/signup": Write({**NEWCOMER, "password": NEW}, COMES, who="anonymous", status=401),
     f"POST {JSON}/auth/reauthenticate": Write({"password": PASSWORD}, ("accounts_session",)),
     f"POST {JSON}/auth/password/request": Write({"email": "ana@example.org"}, ("accounts_letter",), who="anonymous"),
     f"POST {JSON}/account/email": Write({"email": "ana-too@example.org"}, ("account_emailaddress", "accounts_letter")),
-    f"POST {JSON}/account/password/change": Write(
-        {"current_password": PASSWORD, "new_password": NEW}, ("accounts_user", "accounts_letter", "accounts_session")
-    ),
+    f"POST {JSON}/account/password/change": Write({"current_password": PASSWORD, "new_password": NEW}, CHANGES),
     "PATCH /api/v1/me": Write({"display_name": "Ana B."}, ("accounts_profile",)),
     "DELETE /api/v1/me": Write({"tracks": "remove", "password": PASSWORD}, GOES),
     "PUT /api/v1/me/avatar": Write({"file": a_picture}, ("accounts_avatar",)),

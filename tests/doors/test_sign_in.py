@@ -2,6 +2,7 @@
 
 import datetime as dt
 
+import bcrypt
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
@@ -10,7 +11,7 @@ from django.core import mail
 from django.test import Client
 from django.utils import timezone
 
-from apps.accounts import lockout
+from apps.accounts import lockout, rescue
 from apps.accounts.models import Lockout, Session, User
 from apps.accounts.roles import Role
 from tests.doors.entrance import (
@@ -106,6 +107,19 @@ def test_who_never_proved_the_address_stays_out_and_gets_the_letter_again(door):
     assert [message.to for message in mail.outbox] == [["new@example.org"]]
     door.verify(browser(), key_in_letter())
     assert comes_in(door, "new@example.org")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_who_sign_in_at_once_with_an_old_hash_stay_signed_in(settings):
+    """One of them upgrades it; the sessions of all hang on the hash that is stored."""
+    settings.ACCOUNT_RATE_LIMITS = False
+    settings.PASSWORD_HASHERS = [*settings.PASSWORD_HASHERS, "apps.accounts.hashers.LegacyBcrypt"]
+    ana = make_user("ana")
+    old_hash = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(8)).decode()
+    User.objects.filter(pk=ana.pk).update(password=old_hash)
+    clients = [browser(f"198.51.100.{n}") for n in range(6)]
+    side_by_side(*[lambda c=c: programs.sign_in(c, ana.email) for c in clients])
+    assert [who(client) for client in clients] == [ana.email] * 6
 
 
 # --- Lock-out -------------------------------------------------------------------------------------------------------
@@ -289,18 +303,22 @@ def test_after_five_wrong_codes_the_account_waits(door, ana):
 
 
 @pytest.mark.parametrize("door", DOORS)
-def test_a_new_password_gives_back_the_codes_that_were_used_up(door, ana):
-    """Else whoever had the old one could keep its owner out for a day."""
-    secret, client = turn_on(ana), browser(ELSEWHERE)
-    door.sign_in(client, ana.email)
+@pytest.mark.parametrize("own", [True, False])
+def test_a_change_of_password_gives_back_the_codes_that_were_used_up_and_a_reset_does_not(own, door, ana):
+    """Whoever had the old password keeps its owner out no longer; whoever has only the mail cannot guess on and on."""
+    here, secret, thief = signed_in(door, ana), turn_on(ana), browser(ELSEWHERE)
+    door.sign_in(thief, ana.email)
     for _ in range(6):
-        door.enter_code(client, wrong_code_of(secret))
-    door.forget(browser(), ana.email)
-    door.reset(browser(), key_in_letter())
+        door.enter_code(thief, wrong_code_of(secret))
+    if own:
+        door.change_password(here, PASSWORD)
+    else:  # even in a browser in which the person is signed in
+        door.forget(here, ana.email)
+        door.reset(here, key_in_letter())
     client = browser()
     door.sign_in(client, ana.email, NEW)
     door.enter_code(client, code_of(secret))
-    assert who(client) == ana.email
+    assert (who(client), who(here)) == ((ana.email, ana.email) if own else (None, None))
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -311,6 +329,17 @@ def test_a_password_that_was_changed_while_the_code_was_looked_for_opens_nothing
     door.reset(browser(), key_in_letter())
     answer = door.enter_code(thief, code_of(secret))
     assert answer.status_code in (302, 401) and who(thief) is None
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_who_is_switched_off_while_the_code_is_looked_for_stays_out(door, ana):
+    secret, client = turn_on(ana), browser()
+    door.sign_in(client, ana.email)
+    rescue.switch(user=ana, active=False)
+    assert door.enter_code(client, code_of(secret)).status_code in (302, 401)
+    assert not Session.objects.filter(user=ana).exists()
+    rescue.switch(user=ana, active=True)
+    assert who(client) is None
 
 
 def test_a_session_that_somebody_took_turns_no_second_factor_off(ana):
