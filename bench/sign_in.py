@@ -1,5 +1,9 @@
 #!/usr/bin/env python3
-"""Whether a clock tells a known e-mail address from an unknown one: wrong passwords for both, interleaved, rank-tested.
+"""Whether a clock tells a known e-mail address from an unknown one: both are asked for, interleaved, rank-tested.
+
+At the door `sign-in` with wrong passwords, at `sign-up` and at `reset` by asking. With `--fillers N`, N sign-ups of
+unknown addresses start at the same moment as each attempt and compete with it: work that a whole step hides on an idle
+machine may push an attempt into the next step on a busy one. Letters stay in the database of the site: measure an own.
 
 Give the address of a running site, started with the same DATABASE_URL and SECRET_KEY and with BEHIND_PROXY=1; without
 one the site runs in this process. Every attempt has an e-mail address of its own and, by X-Forwarded-For, comes from an
@@ -23,14 +27,20 @@ from urllib.parse import urlsplit
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent
-PATH = "/_allauth/browser/v1/auth/login"
+# Where each door is, and what it answers.
+PATHS = {
+    "sign-in": ("/_allauth/browser/v1/auth/login", 400),
+    "sign-up": ("/_allauth/browser/v1/auth/signup", 401),
+    "reset": ("/_allauth/browser/v1/auth/password/request", 200),
+}
 CONFIG = "/_allauth/browser/v1/config"
 WHERE = "bench-sign-in.invalid"
-Ask = Callable[[int, str], int]
+FIRST_FILLER = 10_000
+Ask = Callable[[str, int, str], int]
 
 
 class Unusual(Exception):
-    """An answer that is not `400: they do not match`."""
+    """An answer that is not the door's usual one."""
 
 
 def main() -> int:
@@ -60,6 +70,8 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--url", default="", help="a running site; without one it runs in this process")
     options.add_argument("-n", type=int, default=500, help="attempts of each kind (500)")
     options.add_argument("--parallel", type=int, default=4, help="attempts at the same time (4)")
+    options.add_argument("--door", choices=PATHS, default="sign-in", help="where addresses are asked for (sign-in)")
+    options.add_argument("--fillers", type=int, default=0, help="sign-ups beside each attempt (0); one at a time then")
     options.add_argument("--old", action="store_true", help="the known accounts have an old bcrypt hash")
     return options.parse_args()
 
@@ -106,23 +118,54 @@ def measure(options: argparse.Namespace) -> tuple[np.ndarray, np.ndarray]:
     """Milliseconds for each attempt, in a random order that mixes both kinds."""
     attempts = [(n, kind) for n in range(options.n) for kind in ("known", "unknown")]
     random.shuffle(attempts)
-    open_door = over_http if options.url else in_process
-    shares = [attempts[start :: options.parallel] for start in range(options.parallel)]
+    parallel = 1 if options.fillers else options.parallel
+    shares = [attempts[start::parallel] for start in range(parallel)]
 
     def work(share: list[tuple[int, str]]) -> list[tuple[str, float]]:
-        ask, found = open_door(options.url), []
-        for n, kind in share:
-            number = 2 * n + (kind == "known")
-            started = time.perf_counter()
-            status = ask(number, email(n, kind))
-            found.append((kind, (time.perf_counter() - started) * 1000))
-            if status != 400:
-                raise Unusual(status)
+        found = []
+        with Beside(options) as beside:
+            ask = open_door(options.url)
+            for n, kind in share:
+                number = 2 * n + (kind == "known")
+                beside.start(number)
+                started = time.perf_counter()
+                status = ask(options.door, number, email(n, kind))
+                found.append((kind, (time.perf_counter() - started) * 1000))
+                beside.wait()
+                if status != PATHS[options.door][1]:
+                    raise Unusual(status)
         return found
 
-    with ThreadPoolExecutor(options.parallel) as pool:
+    with ThreadPoolExecutor(parallel) as pool:
         times = [each for share in pool.map(work, shares) for each in share]
     return tuple(np.array([ms for kind, ms in times if kind == wanted]) for wanted in ("known", "unknown"))
+
+
+class Beside:
+    """The fillers: sign-ups of addresses that nobody has, one connection each."""
+
+    def __init__(self, options: argparse.Namespace):
+        self.asks = [open_door(options.url) for _ in range(options.fillers)]
+        self.pool, self.running = ThreadPoolExecutor(max(1, options.fillers)), []
+
+    def __enter__(self) -> "Beside":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.pool.shutdown()
+
+    def start(self, number: int) -> None:
+        own = [FIRST_FILLER + number * len(self.asks) + n for n in range(len(self.asks))]
+        tasks = [(ask, "sign-up", n, email(n, "filler")) for ask, n in zip(self.asks, own, strict=True)]
+        self.running = [self.pool.submit(*task) for task in tasks]
+
+    def wait(self) -> None:
+        if wrong := {each.result() for each in self.running} - {PATHS["sign-up"][1]}:
+            raise Unusual(wrong)
+
+
+def open_door(url: str) -> Ask:
+    return over_http(url) if url else in_process()
 
 
 def place(number: int) -> str:
@@ -130,8 +173,8 @@ def place(number: int) -> str:
     return f"198.{18 + number // 65536}.{number // 256 % 256}.{number % 256}"
 
 
-def body(address: str) -> str:
-    return json.dumps({"email": address, "password": "a wrong password"})
+def body(door: str, address: str) -> str:
+    return json.dumps({"email": address} if door == "reset" else {"email": address, "password": "a wrong password"})
 
 
 def over_http(url: str) -> Ask:
@@ -142,10 +185,10 @@ def over_http(url: str) -> Ask:
     answer.read()
     token = answer.headers["Set-Cookie"].partition("csrftoken=")[2].partition(";")[0]
 
-    def ask(number: int, address: str) -> int:
+    def ask(door: str, number: int, address: str) -> int:
         headers = {"Content-Type": "application/json", "Cookie": f"csrftoken={token}", "X-CSRFToken": token,
                    "X-Forwarded-For": place(number)}  # fmt: skip
-        connection.request("POST", PATH, body(address), headers)
+        connection.request("POST", PATHS[door][0], body(door, address), headers)
         answer = connection.getresponse()
         answer.read()
         return answer.status
@@ -153,14 +196,14 @@ def over_http(url: str) -> Ask:
     return ask
 
 
-def in_process(url: str) -> Ask:
+def in_process() -> Ask:
     from django.test import Client
 
     client = Client(HTTP_HOST="127.0.0.1")
 
-    def ask(number: int, address: str) -> int:
-        said = client.post(PATH, body(address), content_type="application/json", HTTP_X_FORWARDED_FOR=place(number))
-        return said.status_code
+    def ask(door: str, number: int, address: str) -> int:
+        more = {"content_type": "application/json", "HTTP_X_FORWARDED_FOR": place(number)}
+        return client.post(PATHS[door][0], body(door, address), **more).status_code
 
     return ask
 

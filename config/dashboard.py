@@ -28,7 +28,7 @@ PLACES = {
         ("Jobs", "archive_archivejob_changelist", "archive.view_archivejob", "work_history"),
     ],
     "People": [
-        ("Accounts", "accounts_user_changelist", "accounts.view_user", "group"),
+        ("Users", "accounts_user_changelist", "accounts.view_user", "group"),
         ("Lock-outs", "accounts_lockout_changelist", "accounts.view_lockout", "lock_clock"),
         ("Sessions", "accounts_session_changelist", "accounts.view_session", "devices"),
         ("Role history", "accounts_rolechange_changelist", "accounts.view_rolechange", "badge"),

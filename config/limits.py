@@ -45,18 +45,18 @@ def without_nul(get_response: Answer) -> Answer:
 
 
 def even_time(get_response: Answer) -> Answer:
-    """Middleware: what is posted where accounts are looked up is answered after a whole number of steps.
+    """Middleware: a request that looked an account up, known or not, is answered after a whole number of steps.
 
-    Whether an address is known, locked out or has an old hash then shows in no clock. Who asks too often is told so at
-    once: that says nothing about accounts, and waiting would use up the server.
+    Whether an address is known, locked out or has an old hash then shows in no clock. `Accounts` in the adapter marks
+    such requests, which the limits per network address have counted by then. All others are answered at once, and who
+    asks too often: that says nothing about accounts, and waiting would use up the server.
     """
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         started = time.monotonic()
         response = get_response(request)
         step = settings.SIGN_IN_TAKES_MS / 1000
-        looked_up = request.method == "POST" and request.path_info in settings.EVEN_TIME_PATHS
-        if step and looked_up and response.status_code != 429:
+        if step and getattr(request, "looked_up", False) and response.status_code != 429:
             time.sleep(step - (time.monotonic() - started) % step)
         return response
 

@@ -112,6 +112,8 @@ def _error(request: HttpRequest, status: int, code: str = "", said: str = "") ->
         body = {"type": "about:blank", "code": code or usual, "status": status, "detail": f"{title}. {words}"}
         return JsonResponse(body, status=status, content_type=PROBLEM)
     page = {"status": status, "title": title, "words": words}
+    if status == 503:
+        page["again"] = request.get_full_path()
     # After a 500 the page does without the request: what broke may be the session or database behind its header.
     # With a 401 the session is gone, and a 413 comes before it is there.
     return HttpResponse(

@@ -85,6 +85,18 @@ def as_():
 
 
 @pytest.fixture
+def sure(as_):
+    """`sure(user)` is an API client whose person has just said the password."""
+
+    def client(user) -> APIClient:
+        made = as_(user)
+        assert made.post("/account/confirm", {"password": make.PASSWORD}).status_code == 302
+        return made
+
+    return client
+
+
+@pytest.fixture
 def provider(settings):
     """Suno, Mureka and Replicate on loopback, reachable by the allow-list of this test alone."""
     with Provider() as running:

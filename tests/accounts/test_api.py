@@ -47,8 +47,8 @@ def test_bad_profile_words_are_400(as_, ana, bob, change):
     assert (refused.status_code, refused.json()["code"]) == (400, "INVALID"), refused.content
 
 
-def test_a_key_is_made_shown_once_used_and_revoked(as_, ana):
-    made = as_(ana).post("/api/v1/me/keys", {"name": "laptop", "scopes": ["read"]}, format="json")
+def test_a_key_is_made_shown_once_used_and_revoked(as_, sure, ana):
+    made = sure(ana).post("/api/v1/me/keys", {"name": "laptop", "scopes": ["read"]}, format="json")
     assert made.status_code == 201 and made["Cache-Control"] == "no-store"
     clear, details = made.json()["key"], made.json()["details"]
     assert "key" not in as_(ana).get("/api/v1/me/keys").json()["results"][0]
@@ -64,8 +64,8 @@ def test_a_key_is_made_shown_once_used_and_revoked(as_, ana):
     "body", [{}, {"name": "x"}, {"name": "x", "scopes": []}, {"name": "x", "scopes": ["root"]}, {"scopes": ["read"]},
              {"name": "x" * 81, "scopes": ["read"]}, {"name": "x", "scopes": "read"}]
 )  # fmt: skip
-def test_a_wrong_key_request_is_400(as_, ana, body):
-    refused = as_(ana).post("/api/v1/me/keys", body, format="json")
+def test_a_wrong_key_request_is_400(sure, ana, body):
+    refused = sure(ana).post("/api/v1/me/keys", body, format="json")
     assert (refused.status_code, refused.json()["code"]) == (400, "INVALID")
     assert not ApiKey.objects.exists()
 

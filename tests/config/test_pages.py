@@ -98,7 +98,7 @@ def test_where_to_go_after_signing_in_is_kept_on_the_way_to_signing_up_and_back(
     assert '<input type="hidden" name="next" value="/upload">' in signing_up
 
 
-@pytest.mark.parametrize(("username", "said"), [("!", "Use 2 to 30 letters"), ("ANA", "This name is taken.")])
+@pytest.mark.parametrize(("username", "said"), [("!", "Use 2 to 30 of a to z"), ("ANA", "This name is taken.")])
 def test_a_username_nobody_may_choose_is_refused_beside_its_field(client, ana, username, said):
     form = {"email": "new@example.org", "password1": PASSWORD, "profile_username": username}
     shown = client.post("/sign-up", form).content.decode()

@@ -1,16 +1,13 @@
 """`/me/export`: everything that is kept of the signed-in person."""
 
-from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
-from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from apps.accounts.api.policy import policy
+from apps.accounts.api.policy import confirmed, policy
 from apps.accounts.export import Export
 from apps.lib.api import AnyAccept
-from apps.lib.errors import Forbidden, Refusal
 
 
 class ExportView(APIView):
@@ -21,17 +18,8 @@ class ExportView(APIView):
     @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY})
     def get(self, request) -> StreamingHttpResponse:
         """Your data as a ZIP of JSON and files. By a key with the scope `admin`, or just after saying the password."""
-        if not by_admin_key(request) and not did_recently_reauthenticate(request._request):
-            message = "Say your password once more first, at /account/confirm."
-            raise Refusal("CONFIRMATION_NEEDED", message, status=403)
+        confirmed(request)
         return sent(Export(request.user))
-
-
-def by_admin_key(request: Request) -> bool:
-    """False for a session. A key that lacks the scope `admin` is refused, whatever the method."""
-    if request.auth is not None and "admin" not in request.auth.scopes:
-        raise Forbidden("This API key lacks the scope admin.")
-    return request.auth is not None
 
 
 def sent(export: Export) -> StreamingHttpResponse:

@@ -7,7 +7,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.accounts import actions
-from apps.accounts.api.policy import policy
+from apps.accounts.api.policy import confirmed, policy
 from apps.accounts.models import ApiKey
 from apps.accounts.roles import SCOPES
 
@@ -22,7 +22,10 @@ class KeySerializer(serializers.ModelSerializer):
 
 
 class KeysView(generics.ListCreateAPIView):
-    """API keys of the signed-in person. The answer to POST shows the key itself, once."""
+    """API keys of the signed-in person. The answer to POST shows the key itself, once.
+
+    A new one is made by a key with the scope `admin`, or just after saying the password.
+    """
 
     permission_classes = [policy(scope="admin")]
     serializer_class = KeySerializer
@@ -34,6 +37,7 @@ class KeysView(generics.ListCreateAPIView):
         responses={201: inline_serializer("NewKey", {"key": serializers.CharField(), "details": KeySerializer()})}
     )
     def post(self, request) -> Response:
+        confirmed(request)
         form = self.get_serializer(data=request.data)
         form.is_valid(raise_exception=True)
         key, clear = actions.create_key(user=request.user, **form.validated_data)

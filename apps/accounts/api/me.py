@@ -6,9 +6,8 @@ from rest_framework import generics, serializers, status
 from rest_framework.response import Response
 
 from apps.accounts import departure, profiles
-from apps.accounts.api import data
 from apps.accounts.api.people import avatar_url
-from apps.accounts.api.policy import policy
+from apps.accounts.api.policy import by_admin_key, policy
 from apps.accounts.models import Profile
 from apps.lib import client
 
@@ -58,7 +57,7 @@ class MeView(generics.GenericAPIView):
     @extend_schema(request=LeaveForm, responses={204: None})
     def delete(self, request) -> Response:
         """Delete your account, at once and for good. A key needs the scope `admin` besides the password."""
-        data.by_admin_key(request)
+        by_admin_key(request)
         form = LeaveForm(data=request.data)
         form.is_valid(raise_exception=True)
         departure.leave(user=request.user, address=client.address(request), **form.validated_data)

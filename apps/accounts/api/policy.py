@@ -1,9 +1,12 @@
 """Policies: every view of the API says with one who reads and who writes."""
 
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.permissions import SAFE_METHODS, BasePermission
+from rest_framework.request import Request
 
 from apps.accounts.access import lacks_second_factor, may
+from apps.lib.errors import Forbidden, Refusal
 
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -40,3 +43,20 @@ def policy(
             return needed == SIGNED_IN or may(request.user, needed)
 
     return Policy
+
+
+def by_admin_key(request: Request) -> bool:
+    """False for a session. A key that lacks the scope `admin` is refused, whatever the method."""
+    if request.auth is not None and "admin" not in request.auth.scopes:
+        raise Forbidden("This API key lacks the scope admin.")
+    return request.auth is not None
+
+
+def confirmed(request: Request) -> None:
+    """Whoever holds a stolen session stops here: it takes an admin key, or the password said just before.
+
+    Refusals: CONFIRMATION_NEEDED, FORBIDDEN 403.
+    """
+    if not by_admin_key(request) and not did_recently_reauthenticate(request._request):
+        message = "Say your password once more first, at /account/confirm."
+        raise Refusal("CONFIRMATION_NEEDED", message, status=403)

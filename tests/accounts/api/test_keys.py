@@ -24,22 +24,22 @@ def in_days(days: int) -> str:
     return (timezone.now() + dt.timedelta(days=days)).isoformat()
 
 
-def test_a_name_is_trimmed_at_every_door(as_, ana):
-    assert ask(as_(ana), name="  nightly import ").json()["details"]["name"] == "nightly import"
+def test_a_name_is_trimmed_at_every_door(sure, ana):
+    assert ask(sure(ana), name="  nightly import ").json()["details"]["name"] == "nightly import"
     assert actions.create_key(user=ana, name="\tradio ", scopes=["read"])[0].name == "radio"
 
 
 @pytest.mark.parametrize("change", [{"name": "   "}, {"name": "\u00a0\t"}, {"expires_at": in_days(-1)},
                                     {"expires_at": "tomorrow"}])  # fmt: skip
-def test_a_blank_name_and_a_past_end_are_refused(as_, ana, change):
-    refused = ask(as_(ana), **change)
+def test_a_blank_name_and_a_past_end_are_refused(sure, ana, change):
+    refused = ask(sure(ana), **change)
     assert (refused.status_code, refused.json()["code"]) == (400, "INVALID")
     assert list(refused.json()["errors"]) == list(change)
     assert not ApiKey.objects.exists()
 
 
-def test_a_key_works_until_its_end(as_, ana):
-    made = ask(as_(ana), expires_at=in_days(1)).json()
+def test_a_key_works_until_its_end(as_, sure, ana):
+    made = ask(sure(ana), expires_at=in_days(1)).json()
     client = as_(None)
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {made['key']}")
     assert client.get("/api/v1/me").status_code == 200
@@ -47,23 +47,23 @@ def test_a_key_works_until_its_end(as_, ana):
     assert client.get("/api/v1/me").status_code == 401
 
 
-def test_facts_of_a_key_are_not_said_by_its_maker(as_, ana, bob):
+def test_facts_of_a_key_are_not_said_by_its_maker(sure, ana, bob):
     forged = {"user": str(bob.pk), "digest": "0" * 64, "prefix": "kt_forged", "last_used_at": in_days(0),
               "revoked_at": in_days(0), "id": "00000000-0000-7000-8000-000000000000"}  # fmt: skip
-    assert ask(as_(ana), **forged).status_code == 201
+    assert ask(sure(ana), **forged).status_code == 201
     key = ApiKey.objects.get()
     assert key.user == ana and key.revoked_at is None and key.last_used_at is None
     assert not {str(key.pk), key.digest, key.prefix} & set(forged.values())
 
 
-def test_usable_keys_are_limited_and_others_do_not_count(as_, ana, bob, monkeypatch):
+def test_usable_keys_are_limited_and_others_do_not_count(sure, ana, bob, monkeypatch):
     monkeypatch.setattr(keys, "MOST", 2)
-    client = as_(ana)
+    client = sure(ana)
     first = ask(client).json()["details"]["id"]
     ask(client, expires_at=in_days(1))
     refused = ask(client)
     assert (refused.status_code, refused.json()["code"]) == (409, "TOO_MANY_KEYS")
-    assert ask(as_(bob)).status_code == 201
+    assert ask(sure(bob)).status_code == 201
     assert client.delete(f"{KEYS}/{first}").status_code == 204
     assert ask(client).status_code == 201
     ApiKey.objects.filter(expires_at__isnull=False).update(expires_at=timezone.now())
@@ -126,3 +126,23 @@ def test_revoking_twice_keeps_the_first_time(as_, ana):
     first = ApiKey.objects.get().revoked_at
     assert as_(ana).delete(path).status_code == 204
     assert ApiKey.objects.get().revoked_at == first
+
+
+def test_a_session_alone_makes_no_key(as_, sure, ana):
+    """A stolen session would outlive a new password as a key. `/account/keys` asks just so."""
+    refused = ask(as_(ana), scopes=["admin"])
+    assert (refused.status_code, refused.json()["code"]) == (403, "CONFIRMATION_NEEDED")
+    assert not ApiKey.objects.exists()
+    assert ask(sure(ana), scopes=["admin"]).status_code == 201
+
+
+def test_a_confirmation_counts_for_a_while_only(sure, ana, settings):
+    client = sure(ana)
+    settings.ACCOUNT_REAUTHENTICATION_TIMEOUT = 0
+    assert ask(client).json()["code"] == "CONFIRMATION_NEEDED"
+
+
+def test_a_key_with_the_scope_admin_makes_keys(as_, ana):
+    client = as_(None)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(ana, 'admin')}")
+    assert ask(client).status_code == 201

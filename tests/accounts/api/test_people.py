@@ -11,6 +11,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_person_shows_nothing_private(as_, ana):
+    """S0-11, S4-11: username, picture and words about themself, and nothing else."""
     profiles.edit(user=ana, display_name="Ana B.", first_name="Hidden", last_name="Name", bio="Loops.", country="PT")
     as_(ana).put("/api/v1/me/avatar", {"file": picture()}, format="multipart")
     answer = as_(None).get("/api/v1/users/ANA")
