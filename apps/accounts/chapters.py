@@ -14,6 +14,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db.models import Model, Q, QuerySet
 
+from apps.accounts import stripe_events as stripe
 from apps.accounts.models import Avatar, IdempotentAnswer, Letter, Lockout, StripeEvent, User
 
 
@@ -76,16 +77,16 @@ def columns(row: Model, *, but: tuple[str, ...] = ()) -> dict:
 
 # --- Our own ------------------------------------------------------------------------------------------------------
 def addresses(user: User) -> list[str]:
-    """Every e-mail address of the person, also one that waits to be confirmed."""
-    known = EmailAddress.objects.filter(user=user).values_list("email", flat=True)
+    """The person's own e-mail addresses. One that waits to be confirmed may be anybody's, so it is not among them."""
+    known = EmailAddress.objects.filter(user=user, verified=True).values_list("email", flat=True)
     return sorted({user.email.lower(), *(email.lower() for email in known)})
 
 
 def stripe_events(user: User) -> QuerySet[StripeEvent]:
-    """What Stripe told of the person's subscriptions."""
-    customers = user.subscriptions.exclude(stripe_customer_id="").values("stripe_customer_id")
+    """What Stripe told of the person's subscriptions, and every checkout that names them."""
     bought = user.subscriptions.exclude(stripe_subscription_id="").values("stripe_subscription_id")
-    return StripeEvent.objects.filter(Q(customer_id__in=customers) | Q(subscription_id__in=bought))
+    theirs = Q(customer_id__in=stripe.customers(user)) | Q(subscription_id__in=bought)
+    return StripeEvent.objects.filter(theirs | Q(facts__person=str(user.pk)))
 
 
 def letters(user: User) -> QuerySet[Letter]:

@@ -13,10 +13,10 @@ from django.db.models import Q
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from apps.accounts import actions, chapters, lockout
+from apps.accounts import actions, chapters, lockout, staff_log
 from apps.accounts.backends import matches
 from apps.accounts.chapters import Parting
-from apps.accounts.models import Letter, Profile, RoleGrant, Subscription, User
+from apps.accounts.models import Letter, RoleGrant, Subscription, User
 from apps.accounts.models.subscription import LIVE
 from apps.accounts.roles import Role
 from apps.lib.errors import Conflict, NotFound, Refusal
@@ -62,6 +62,7 @@ def part(*, user: User, tracks: str, now: dt.datetime | None = None) -> None:
         raise NotFound
     if refusal := obstacle(user):
         raise refusal
+    staff_log.forget_person(user, addresses=chapters.addresses(user), now=now)
     parting = Parting(user=user, tracks=tracks, now=now or timezone.now())
     for step in chapters.STEPS:
         step(parting)
@@ -92,23 +93,10 @@ def paid_for(user: User) -> Subscription | None:
 
 def _forget(user: User) -> None:
     """What names the person without hanging on their row."""
-    addresses = chapters.addresses(user)
     chapters.stripe_events(user).delete()
     chapters.letters(user).delete()
-    for address in addresses:
+    for address in chapters.addresses(user):
         lockout.lift(email=address)
-    _blank_admin_log(user, addresses)
-
-
-def _blank_admin_log(user: User, addresses: list[str]) -> None:
-    """What staff did stays, but not with whom."""
-    log, kinds = apps.get_model("admin", "LogEntry"), apps.get_model("contenttypes", "ContentType").objects
-    of_person = Q(content_type=kinds.get_for_model(User), object_id=str(user.pk))
-    for profile in Profile.objects.filter(user=user):
-        of_person |= Q(content_type=kinds.get_for_model(Profile), object_id=str(profile.pk))
-    for address in addresses:
-        of_person |= Q(object_repr__icontains=address) | Q(change_message__icontains=address)
-    log.objects.filter(of_person).update(object_id=None, object_repr="a person who left", change_message="")
 
 
 def _say_goodbye(email: str, tracks: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from apps.accounts import staff_log
 from apps.accounts.chapters import Chapter, Parting, StoredFile, columns, register
 from apps.accounts.departure import LIBRARY
 from apps.accounts.models import RoleGrant, User
@@ -53,6 +54,7 @@ def _part(parting: Parting) -> None:
     if parting.tracks == LIBRARY:
         mine.filter(removed_at__isnull=True).update(kind=Track.Kind.LIBRARY, updated_at=parting.now)
     else:
+        staff_log.blank(mine)
         actions.remove_all(tracks=mine, by=parting.user, now=parting.now)
     ProviderSource.objects.filter(track__in=mine.values("pk")).update(owner=None)
     mine.update(owner=None)

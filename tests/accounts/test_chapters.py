@@ -6,7 +6,7 @@ from django.apps import apps
 from django.core.mail import EmailMessage
 from django.db import models
 
-from apps.accounts import actions, chapters, letters, lockout, notices
+from apps.accounts import actions, chapters, departure, letters, lockout, notices
 from apps.accounts.models import IdempotentAnswer, StripeEvent, Subscription, TierOverride, User
 from apps.accounts.roles import Role
 from tests.make import make_key
@@ -31,7 +31,7 @@ def known(ana, boss):
     TierOverride.objects.create(user=ana, plan="pro", reason="a gift", until=now.replace(year=2099), given_by=boss)
     StripeEvent.objects.create(stripe_id="evt_1", kind="x", said_at=now, customer_id="cus_1", outcome="applied")
     StripeEvent.objects.create(stripe_id="evt_2", kind="x", said_at=now, customer_id="cus_2", outcome="ignored")
-    EmailAddress.objects.create(user=ana, email="ana@second.example")
+    EmailAddress.objects.create(user=ana, email="ana@second.example", verified=True)
     lockout.count(email="ana@second.example", address="203.0.113.9")
     notices.tell(user=ana, kind="archive.lost", subject="1", title="Lost", message="It is lost.")
     letters.queue(EmailMessage("Hello", "secret words", to=["ana@example.org"]))
@@ -47,6 +47,23 @@ def test_every_chapter_tells_of_its_person_alone(known, boss):
     assert ours.items() <= counts.items()
     others = {name for name in ours if rows(boss, name)}
     assert others == {"profile", "emails", "roles", "role_history"}
+
+
+def test_a_checkout_tells_of_whom_it_names_and_of_nobody_elses_customer(ana, bob):
+    """Also before a price names a plan, and never what somebody else paid."""
+    facts = {"kind": "checkout.session.completed", "said_at": ana.created_at, "outcome": "applied"}
+
+    def bought(number: int, user, customer: str) -> None:
+        person = {"person": str(user.pk) if user else ""}
+        StripeEvent.objects.create(**facts, stripe_id=f"evt_{number}", customer_id=customer, facts=person)
+
+    for number, (user, customer) in enumerate([(ana, "cus_1"), (None, "cus_1"), (bob, "cus_2"), (ana, "cus_2")]):
+        bought(number, user, customer)
+    Subscription.objects.create(user=bob, plan="pro", stripe_customer_id="cus_2")
+    assert {row["stripe_id"] for row in rows(ana, "payments")} == {"evt_0", "evt_1", "evt_3"}
+    assert "evt_1" not in {row["stripe_id"] for row in rows(bob, "payments")}
+    departure.part(user=ana, tracks="remove")
+    assert set(StripeEvent.objects.values_list("stripe_id", flat=True)) == {"evt_2"}
 
 
 def test_no_secret_is_told(known, client):

@@ -19,12 +19,13 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from apps.accounts import actions, avatars, departure, letters, lockout, notices, profiles, rescue, tasks
+from apps.accounts.chapters import CHAPTERS
 from apps.accounts.models import IdempotentAnswer, Letter, Lockout, StripeEvent, Subscription, User
 from apps.accounts.roles import Role
 from apps.archive import schedule
 from apps.archive.models import ArchiveJob
 from apps.catalog import actions as catalog
-from apps.catalog import files
+from apps.catalog import files, sweeper
 from apps.catalog.models import Blob, ProviderSource, Track, TrackFile
 from apps.lib import locks
 from apps.lib.errors import Refusal
@@ -61,7 +62,7 @@ def make_known(client, *, by: User) -> User:
     user = make_user(NAME, roles=[Role.ARTIST])
     profiles.edit(user=user, display_name="Zebulon", bio=f"I am {NAME}, write to {EMAIL}.")
     avatars.put(user=user, content=picture())
-    EmailAddress.objects.create(user=user, email=SECOND)
+    EmailAddress.objects.create(user=user, email=SECOND, verified=True)
     client.force_login(user)
     client.get("/account/data", HTTP_USER_AGENT=f"{NAME}'s browser")
     make_key(user)
@@ -124,6 +125,19 @@ def test_nothing_in_the_database_names_who_left(client, boss, bob, settings, tra
     letters.run(*letters.claim(limit=1))
     tasks.tidy()
     assert not places_of(NAME, EMAIL, SECOND, str(user.pk))
+
+
+def test_an_address_that_is_only_asked_for_gives_nothing_of_whoever_has_it(bob, ana):
+    """Bob asked to change to Ana's address and leaves: her letters and what is counted against guessers stay."""
+    EmailAddress.objects.create(user=bob, email=ana.email)
+    letters.queue(EmailMessage("Reset your password", "words", to=[ana.email]))
+    lockout.count(email=ana.email, address=HERE)
+    assert {row.name: list(row.rows(bob)) for row in CHAPTERS if row.name in ("letters", "sign_in_failures")} == {
+        "letters": [],
+        "sign_in_failures": [],
+    }
+    leave(bob)
+    assert Letter.objects.filter(recipient=ana.email).count() == lockout.of(ana.email).count() == 1
 
 
 def test_a_last_letter_says_so(ana):
@@ -289,7 +303,7 @@ def test_leaving_twice_at_once_is_leaving_once():
 
 @pytest.mark.django_db(transaction=True)
 def test_an_upload_that_is_checked_meanwhile_comes_to_nothing():
-    """Its row is there, its track is not: the sweeper's lock on its bytes keeps it just there."""
+    """Its row is there, its track is not: the sweeper's lock on its bytes keeps it just there. The bytes go in time."""
     ana, content = make_user("ana"), audio("wav", 0.5)
 
     def upload() -> Upload:
@@ -302,8 +316,11 @@ def test_an_upload_that_is_checked_meanwhile_comes_to_nothing():
 
     uploaded, left = side_by_side(upload, part)
     assert isinstance(uploaded, Refusal) and left is None, (uploaded, left)
-    for table in (User, Upload, Track, TrackFile, Blob):
+    for table in (User, Upload, Track, TrackFile):
         assert not table.objects.exists(), table
+    for days in (1, 4):
+        sweeper.sweep(now=timezone.now() + dt.timedelta(days=days))
+    assert not Blob.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

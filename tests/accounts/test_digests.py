@@ -116,6 +116,20 @@ def wait_until(condition) -> None:
         time.sleep(0.01)
 
 
+def test_who_leaves_before_their_turn_is_passed_over(ana, bob, monkeypatch):
+    tell(ana)
+    tell(bob)
+    write = digests._write
+
+    def leave_and_write(key, now) -> bool:
+        type(ana).objects.filter(pk=ana.pk).delete()
+        return write(key, now)
+
+    monkeypatch.setattr(digests, "_write", leave_and_write)
+    assert digests.send(now=TUESDAY) == 1
+    assert Letter.objects.get().recipient == bob.email
+
+
 @pytest.mark.parametrize(("digest", "on_tuesday", "on_monday"), [("daily", 1, 1), ("weekly", 0, 1), ("off", 0, 0)])
 def test_everybody_chooses_how_often(ana, digest, on_tuesday, on_monday):
     choose(ana, digest)

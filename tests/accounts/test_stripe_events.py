@@ -102,6 +102,39 @@ def test_a_customer_that_staff_named_is_found_within_the_hour(ana):
     assert stripe_events.again() == 0
 
 
+def test_a_subscription_that_is_another_persons_here_waits_and_stops_nobody(settings, ana, bob, caplog):
+    carl = make_user("carl")
+    wrong = Subscription.objects.create(user=bob, plan="pro", stripe_subscription_id="sub_1")
+    link(ana)
+    assert tell() == "unmatched"
+    assert "sub_1 of Stripe is another person's here" in caplog.text
+    assert tell(sub="sub_3", said=NOW + 1) == "applied"
+    link(carl, "cus_2")
+    tell(CREATED, UNKNOWN, sub="sub_2", customer="cus_2")
+    settings.STRIPE_PRICES = {"price_team": "enterprise"}
+    assert (stripe_events.again(), tier(carl), row().user) == (2, "enterprise", bob)
+    Subscription.objects.filter(pk=wrong.pk).update(user=ana, status="expired")
+    assert (stripe_events.again(), row().stripe_customer_id) == (1, "cus_1")
+    assert stripe_events.again() == 0
+
+
+def test_a_customer_that_cannot_be_applied_stops_nobody_behind_it(settings, ana, bob, monkeypatch, caplog):
+    for user, number in ((ana, "1"), (bob, "2")):
+        link(user, f"cus_{number}")
+        tell(CREATED, UNKNOWN, sub=f"sub_{number}", customer=f"cus_{number}")
+    settings.STRIPE_PRICES = {"price_team": "enterprise"}
+    follow = subscriptions._follow
+
+    def fail_for_ana(user, *rest) -> None:
+        follow(user, *rest)
+        if user == ana:
+            Subscription.objects.create(user=ana, plan="pro", stripe_subscription_id="sub_1")
+
+    monkeypatch.setattr(subscriptions, "_follow", fail_for_ana)
+    assert (stripe_events.again(), tier(ana), tier(bob)) == (2, "free", "enterprise")
+    assert "what Stripe told of cus_1 cannot be applied" in caplog.text
+
+
 # --- What a subscription is -------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("said", "status", "gives"),
@@ -359,6 +392,16 @@ def test_other_kinds_are_ignored_and_forgotten_after_a_month(payer, kind):
     assert stripe_events.forget() == 0
     assert stripe_events.forget(now=timezone.now() + dt.timedelta(days=31)) == 1
     assert set(StripeEvent.objects.values_list("kind", flat=True)) == {stripe_events.CHECKOUT, CREATED}
+
+
+def test_what_waits_for_nobody_is_forgotten_after_three_months(payer):
+    """Of a person who is here the last word stays, whatever its price."""
+    tell(CREATED, UNKNOWN)
+    tell(sub="sub_2", customer="cus_2")
+    link(User(email="gone@example.org"), "cus_3")
+    assert stripe_events.forget(now=timezone.now() + dt.timedelta(days=89)) == 0
+    assert stripe_events.forget(now=timezone.now() + dt.timedelta(days=91)) == 2
+    assert set(StripeEvent.objects.values_list("customer_id", flat=True)) == {"cus_1"}
 
 
 def test_a_status_to_come_is_kept_and_changes_nothing(payer, caplog):

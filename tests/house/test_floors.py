@@ -21,7 +21,7 @@ ABOVE_ALL = {"config", "deploy", "tests", "bench"}
 DOMAIN = {
     "models", "access", "actions", "files", "derive", "schedule", "retry", "statistics", "providers", "roles", "keys",
     "clearance", "quota", "profiles", "avatars", "chapters", "export", "departure", "sweeper",
-    "rescue", "subscriptions", "stripe_events", "tiers",
+    "rescue", "subscriptions", "stripe_events", "tiers", "staff_log",
 }  # fmt: skip
 DOORS = {"api", "admin", "views", "tasks", "serializers", "management"}
 DOOR_LIBRARIES = ("rest_framework", "drf_spectacular", "django.contrib.admin", "unfold", "celery")

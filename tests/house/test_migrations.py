@@ -1,4 +1,7 @@
-"""The migrations: none is missing, none is irreversible, and the whole history runs forward, back and forward."""
+"""The migrations: none is missing, none is irreversible, and the whole history runs forward, back and forward.
+
+So it does over the rows that a house had at the time.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -7,9 +10,15 @@ import pytest
 from django.apps import apps
 from django.core.management import call_command
 from django.db import connection, migrations
+from django.db.migrations.exceptions import IrreversibleError
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
+from django.utils import timezone
 
+from apps.accounts import departure
+from tests.make import make_generated, make_user
+
+BEFORE_PEOPLE = [("accounts", "0001_initial"), ("catalog", "0002_providers"), ("archive", "0001_initial")]
 OWN = [config.label for config in apps.get_app_configs() if config.name.startswith("apps.")]
 
 SCHEMA = """
@@ -70,6 +79,12 @@ def back() -> None:
     MigrationExecutor(connection).migrate([(app, None) for app in OWN])
 
 
+def to(targets: list[tuple[str, str]]):
+    """The models as they are there."""
+    MigrationExecutor(connection).migrate(targets)
+    return MigrationLoader(connection).project_state(targets).apps
+
+
 def schema() -> list[tuple]:
     with connection.cursor() as cursor:
         cursor.execute(SCHEMA)
@@ -119,3 +134,41 @@ def test_the_whole_history_runs_forward_back_to_nothing_and_forward(django_db_se
         assert own_tables() == set()
         forward()
         assert schema() == first
+
+
+def test_the_rows_of_a_house_from_before_people_go_forward_and_back(django_db_setup, django_db_blocker):
+    with a_database_of_its_own(django_db_blocker):
+        old = to([*BEFORE_PEOPLE, ("sessions", "0001_initial")])
+        user = old.get_model("accounts", "User").objects.create(email="Ana@example.org", password="x")
+        old.get_model("accounts", "Profile").objects.create(user=user, username="ana")
+        twice = {"user": user, "plan": "pro", "status": "expired", "stripe_subscription_id": "sub_1"}
+        rows = [old.get_model("accounts", "Subscription").objects.create(**twice) for _ in range(3)]
+        old.get_model("sessions", "Session").objects.create(session_key="k", expire_date=timezone.now())
+        forward()
+        now = apps.get_model("accounts", "Subscription").objects.order_by("id")
+        assert [(r.pk, r.stripe_subscription_id) for r in now] == [
+            (row.pk, "sub_1" if row is rows[-1] else "") for row in rows
+        ]
+        assert not apps.get_model("sessions", "Session").objects.exists()
+        profiles = apps.get_model("accounts", "Profile").objects
+        profiles.update(language="zh-Hant-TW")
+        old = to(BEFORE_PEOPLE)
+        assert old.get_model("accounts", "Profile").objects.get().language == "zh"
+        forward()
+
+
+def test_the_way_back_names_the_rows_that_nobody_owns_any_more(django_db_setup, django_db_blocker):
+    with a_database_of_its_own(django_db_blocker):
+        forward()
+        before, ana = schema(), make_user("ana")
+        for _ in range(2):
+            make_generated(ana)
+        apps.get_model("archive", "ArchiveJob").objects.create(track=make_generated(ana), user=ana)
+        departure.part(user=ana, tracks="remove")
+        for target, words in (
+            (("catalog", "0002_providers"), "3 sources and 3 removed tracks are without the owner"),
+            (("archive", "0001_initial"), "1 jobs are without the person"),
+        ):
+            with pytest.raises(IrreversibleError, match=words):
+                to([target])
+        assert schema() == before
