@@ -44,9 +44,13 @@ def _due(now: dt.datetime) -> QuerySet[Profile]:
 
 @transaction.atomic
 def _write(key, now: dt.datetime) -> bool:
-    """The letter and the note that it was written, or neither. Whoever comes second finds nothing left to write."""
-    profile = Profile.objects.select_for_update(of=("self",)).select_related("user").get(pk=key)
-    if not _due(now).filter(pk=key).exists():
+    """The letter and the note that it was written, or neither. Whoever comes second finds nothing left to write.
+
+    Whoever leaves locks their own row before everything else; so do we, and find nobody when they were first.
+    """
+    rows = Profile.objects.select_for_update(of=("user",), no_key=True).select_related("user")
+    profile = rows.filter(pk=key).first()
+    if profile is None or not _due(now).filter(pk=key).exists():
         return False
     waiting = Notice.objects.filter(user=profile.user, read_at__isnull=True, mailed_at__isnull=True)
     lines = list(waiting.order_by("-id")[:MOST_LINES])

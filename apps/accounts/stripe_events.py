@@ -16,6 +16,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from apps.accounts import subscriptions
@@ -42,7 +43,7 @@ STATUSES = {
 FINAL = ("canceled", "incomplete_expired")  # Stripe begins another one instead of going on with these
 # Of two equal moments the one that the payer would choose; the next event puts a wrong guess right.
 IN_DOUBT = ("expired", "past_due", "active", "cancelled")
-IGNORED_KEPT_FOR = dt.timedelta(days=30)
+IGNORED_KEPT_FOR, NOBODYS_KEPT_FOR = dt.timedelta(days=30), dt.timedelta(days=90)
 MOMENT = dt.timedelta(seconds=1)
 MOST_ITEMS = 20
 LATEST = int(dt.datetime(9000, 1, 1, tzinfo=dt.UTC).timestamp())
@@ -73,23 +74,44 @@ def receive(event: Mapping[str, Any], *, now: dt.datetime | None = None) -> str:
 def again(*, now: dt.datetime | None = None) -> int:
     """Apply what could not be applied when it came: its price is known by now, or staff named its customer.
 
-    Returns how many customers were looked at.
+    Returns how many customers were looked at; one that cannot be applied is logged and stops nobody behind it.
     """
+    waiting = _somebodys()
+    for customer_id in sorted(waiting):
+        try:
+            with transaction.atomic():
+                _take_turns(customer_id)
+                _apply(customer_id, now or timezone.now())
+        except Exception:
+            log.exception("what Stripe told of %s cannot be applied", customer_id)
+    return len(waiting)
+
+
+def _somebodys() -> set[str]:
+    """Customers of whom something waits and who are known to be somebody's."""
     waiting = StripeEvent.objects.filter(outcome=Outcome.UNMATCHED).values("customer_id")
     linked = StripeEvent.objects.filter(kind=CHECKOUT, outcome=Outcome.APPLIED, customer_id__in=waiting)
     named = Subscription.objects.filter(stripe_customer_id__in=waiting).exclude(stripe_customer_id="")
-    customers = {*linked.values_list("customer_id", flat=True), *named.values_list("stripe_customer_id", flat=True)}
-    for customer_id in sorted(customers):
-        with transaction.atomic():
-            _take_turns(customer_id)
-            _apply(customer_id, now or timezone.now())
-    return len(customers)
+    return {*linked.values_list("customer_id", flat=True), *named.values_list("stripe_customer_id", flat=True)}
 
 
 def forget(*, now: dt.datetime | None = None) -> int:
-    """Drop what never meant anything to us, once Stripe no longer repeats it; returns how many."""
-    old = (now or timezone.now()) - IGNORED_KEPT_FOR
-    return StripeEvent.objects.filter(outcome=Outcome.IGNORED, created_at__lt=old).delete()[0]
+    """Drop what never meant anything to us, once Stripe no longer repeats it; returns how many.
+
+    So goes what waits for a person who never came, or who left. What waits for a price stays: it may be the last word.
+    """
+    now = now or timezone.now()
+    ignored = Q(outcome=Outcome.IGNORED, created_at__lt=now - IGNORED_KEPT_FOR)
+    waiting = Q(outcome=Outcome.UNMATCHED, created_at__lt=now - NOBODYS_KEPT_FOR)
+    return StripeEvent.objects.filter(ignored | waiting & ~Q(customer_id__in=_somebodys())).delete()[0]
+
+
+def customers(user: User) -> set[str]:
+    """Stripe's customers that are this person: by a subscription, or by a checkout alone while none is known."""
+    held = user.subscriptions.exclude(stripe_customer_id="").values_list("stripe_customer_id", flat=True)
+    links = StripeEvent.objects.filter(kind=CHECKOUT, facts__person=str(user.pk)).exclude(customer_id="")
+    linked = set(links.values_list("customer_id", flat=True))
+    return {*held, *(customer_id for customer_id in linked if _owner(customer_id) == user)}
 
 
 def of(user: User):
@@ -202,10 +224,13 @@ def _apply(customer_id: str, now: dt.datetime) -> None:
     customers = {customer_id, *user.subscriptions.values_list("stripe_customer_id", flat=True)} - {""}
     said = StripeEvent.objects.filter(customer_id__in=customers).exclude(outcome=Outcome.IGNORED)
     about = _by_subscription(row for row in said if row.kind in KINDS)
+    for taken in subscriptions.of_others(user=user, stripe_ids=about):
+        log.error("%s of Stripe is another person's here than its customer %s: nothing changed", taken, customer_id)
+        del about[taken]
     subscriptions.mirror(user=user, told=work_out(chain.from_iterable(about.values())), now=now)
     deciding = {rows[-1].pk for rows in about.values()}
     for row in said:
-        if row.outcome == Outcome.UNMATCHED:
+        if row.outcome == Outcome.UNMATCHED and (row.kind == CHECKOUT or row.subscription_id in about):
             _note(row, row.pk in deciding if row.kind in KINDS else row.facts["person"] == str(user.pk))
 
 

@@ -5,7 +5,7 @@ Stripe is set up nobody else changes them, for here nobody can stop a card from 
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,6 +172,12 @@ def mirror(*, user: User, told: list[Told], now: dt.datetime | None = None) -> N
     for state in sorted(told, key=lambda state: state is chosen):
         _follow(user, rows.get(state.id), _status(state, chosen, now), state.facts)
     _forget_tier(user)
+
+
+def of_others(*, user: User, stripe_ids: Iterable[str]) -> list[str]:
+    """Those of Stripe's subscriptions that are another person's here; staff may have named the wrong one."""
+    rows = Subscription.objects.filter(stripe_subscription_id__in=list(stripe_ids)).exclude(user=user)
+    return list(rows.values_list("stripe_subscription_id", flat=True))
 
 
 def hold(user: User) -> None:

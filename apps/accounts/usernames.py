@@ -22,7 +22,7 @@ RESERVED = frozenset(_WORDS.split())
 def check(username: str) -> None:
     """ValidationError for a name that nobody may choose. The shape alone rules out addresses of e-mail and paths."""
     if not SHAPE.fullmatch(username):
-        raise ValidationError("Use 2 to 30 letters, digits, _ . or -, beginning with one of the first two.")
+        raise ValidationError("Use 2 to 30 of a to z, digits, _ . and -. Begin with a letter or a digit.")
     if re.sub("[_.-]", "", username).lower() in RESERVED or NAMELESS.fullmatch(username):
         raise ValidationError("This name is reserved. Choose another one.")
 

@@ -91,8 +91,11 @@ def _give_up(now: dt.datetime) -> None:
 
 
 def _hold(rows) -> list:
-    """Keys of these rows, ours until the transaction ends; those in other hands are left to them."""
-    return list(rows.select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True))
+    """Keys of these rows, ours and their owners' too until the transaction ends; those in other hands are left."""
+    found = list(rows.values_list("pk", flat=True))
+    alerts.hold_owners(found)
+    still = rows.filter(pk__in=found).select_for_update(skip_locked=True, of=("self",))
+    return list(still.values_list("pk", flat=True))
 
 
 def drop_removed() -> None:

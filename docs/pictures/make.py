@@ -172,6 +172,14 @@ def desk_track(tour: Tour):
     return tour.open(f"/admin/catalog/track/{tour.first('generated')}/change/")
 
 
+def desk_person(tour: Tour):
+    """Somebody of the community, as staff see them."""
+    page = tour.open("/admin/accounts/user/?q=mira")
+    page.locator("#result_list a[href*='/change/']").first.click()
+    page.wait_for_load_state("networkidle")
+    return page
+
+
 SHOTS: dict[str, Callable] = {
     "front.jpg": front,
     "front-phone-dark.jpg": lambda tour: front(tour, size=NARROW, dark=True),
@@ -182,6 +190,9 @@ SHOTS: dict[str, Callable] = {
     "admin-tracks.png": admin("catalog/track/"),
     "admin-track.png": desk_track,
     "admin-archive.png": admin("archive/archiveasset/"),
+    "account.png": lambda tour: tour.open("/account"),
+    "sessions-phone.png": lambda tour: tour.open("/account/sessions", size=NARROW),
+    "admin-person.png": desk_person,
     "api.png": lambda tour: tour.open("/api/v1/docs/"),
     "upload.png": uploading,
 }

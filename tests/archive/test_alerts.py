@@ -1,17 +1,21 @@
 """Owners hear of what was given up, once, and of nothing that is still tried (S3-13)."""
 
 import datetime as dt
+import threading
 
 import pytest
 
-from apps.accounts import digests
+from apps.accounts import departure, digests
 from apps.accounts.models import Letter, Notice
 from apps.archive import actions, alerts, schedule
 from apps.archive.models import ArchiveAsset
 from apps.catalog import actions as catalog
 from apps.catalog.models import Track
-from apps.lib import clock
+from apps.lib import clock, leases
+from apps.lib.fetch import FetchError
+from tests.accounts.test_digests import somebody_waits, wait_until
 from tests.archive.world import at_provider
+from tests.lib.threads import LONGEST_S, side_by_side
 from tests.make import make_generated
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -101,6 +105,44 @@ def test_nobody_is_told_of_a_removed_track_or_the_houses_own(ana, bob):
     Track.objects.filter(pk=ours.pk).update(kind="library", owner=None)
     schedule.keep_house()
     assert set(ArchiveAsset.objects.values_list("state", flat=True)) >= {"quarantined"}
+    assert not Notice.objects.exists()
+
+
+@pytest.mark.parametrize("give_up", ["fail", "quarantine", "end_quarantine"])
+def test_an_owner_who_leaves_while_their_file_is_given_up_stops_neither(ana, monkeypatch, give_up):
+    """Each locks the person first: in opposite orders the database would end one of the two."""
+    now = clock.now()
+    poisoned(make_generated(ana))
+    if give_up == "end_quarantine":
+        schedule.keep_house(now=now)
+        Notice.objects.all().delete()
+    if give_up == "fail":
+        ArchiveAsset.objects.update(crashes=0)
+        (asset,) = leases.claim(ArchiveAsset.objects.all(), ArchiveAsset.machine, limit=1)
+    if give_up != "quarantine":
+        ArchiveAsset.objects.update(expires_at=now - 30 * DAY, created_at=now - 60 * DAY)
+        asset = ArchiveAsset.objects.get()
+    telling, tell = threading.Event(), alerts._tell
+
+    def tell_late(*args) -> None:
+        telling.set()
+        wait_until(somebody_waits)
+        tell(*args)
+
+    def archive() -> None:
+        if give_up == "fail":
+            actions._settle_failed(asset, FetchError("GONE", "It is gone."))
+        else:
+            schedule.keep_house(now=now)
+
+    def leave() -> str:
+        assert telling.wait(LONGEST_S)
+        departure.part(user=ana, tracks="library")
+        return "left"
+
+    monkeypatch.setattr(alerts, "_tell", tell_late)
+    assert side_by_side(archive, leave) == [None, "left"]
+    assert ArchiveAsset.objects.get().state == ("quarantined" if give_up == "quarantine" else "lost")
     assert not Notice.objects.exists()
 
 

@@ -235,7 +235,7 @@ class PersonAdmin(UserAdmin, AccessAdmin):
 
     @display(description="roles")
     def roles(self, person) -> SafeString:
-        held = sorted(grant.role for grant in person.grants.all())
+        held = sorted(grant.role for grant in person.grants.all() if grant.role != Role.USER)
         return format_html_join(" ", "{}", ((role_badge(role),) for role in held))
 
     @display(description="tier")

@@ -31,6 +31,7 @@ def standing(request: HttpRequest, person: User) -> str:
     context = {
         "person": person,
         "avatar": avatars.address(person),
+        "only_from": _only_from(person, {found.kind for found in obstacles}),
         "obstacles": [(found.words, _remedies(person, found.kind)) for found in obstacles],
         "powerless": powerless(person),
         "facts": _facts(person),
@@ -38,6 +39,12 @@ def standing(request: HttpRequest, person: User) -> str:
         "letters": _letters(person),
     }
     return render_to_string("admin/accounts/standing.html", context)
+
+
+def _only_from(person: User, kinds: set[str]) -> str:
+    """The networks that are locked out, when nothing else is in the way."""
+    locked = lockout.of(person.email).filter(locked_until__gt=timezone.now())
+    return ", ".join(locked.values_list("address", flat=True)) if kinds == {"locked"} else ""
 
 
 def powerless(person: User) -> bool:
@@ -83,7 +90,7 @@ def _second_factor(person: User) -> list[str]:
         return [badge("off")]
     used = countdown(totp.last_used_at) or "never"
     codes = "with" if "recovery_codes" in kept else "without"
-    return [badge("on", "success"), "last used", used, f"· {codes} recovery codes · five wrong codes: 5 min of rest"]
+    return [badge("on", "success"), "last used", used, f"· {codes} recovery codes"]
 
 
 def _letters(person: User) -> list[tuple]:

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import ValidationError
 from django.db.models import Q
 from django.forms import ModelForm
 from django.utils import timezone
@@ -120,8 +121,18 @@ class SubscriptionsTable(_Facts, _Given):
         return format_html("{} {}", self.state(row), link_to(row, self.kept(row))) if row.created_at else ""
 
 
+class GivenForm(ModelForm):
+    def clean_until(self):
+        """Said beside the field, so that the rest of what was typed stays."""
+        until = self.cleaned_data["until"]
+        if until <= timezone.now():
+            raise ValidationError("This must be later than now.")
+        return until
+
+
 class OverridesTable(_Given):
     model = TierOverride
+    form = GivenForm
     fk_name = "user"
     verbose_name_plural = "tier overrides"
     fields = ["plan", "reason", "until", "by", "state"]

@@ -5,10 +5,26 @@ import django.db.models.deletion
 import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
+from django.db.models import Exists, Func, OuterRef, Value
+from django.db.models.functions import Length
 
 import apps.accounts.places
 import apps.accounts.usernames
 import apps.lib.records
+
+
+def name_each_once(apps, schema_editor) -> None:
+    """Of several rows with one subscription of Stripe the newest keeps its id. Runs again without harm."""
+    rows = apps.get_model("accounts", "Subscription").objects.exclude(stripe_subscription_id="")
+    newer = rows.filter(stripe_subscription_id=OuterRef("stripe_subscription_id"), id__gt=OuterRef("id"))
+    rows.filter(Exists(newer)).update(stripe_subscription_id="")
+
+
+def shorten(apps, schema_editor) -> None:
+    """Eight characters hold a language without its script and region, which is a tag of its own."""
+    language = Func("language", Value("-"), Value(1), function="split_part", output_field=models.CharField())
+    rows = apps.get_model("accounts", "Profile").objects.annotate(length=Length("language"))
+    rows.filter(length__gt=8).update(language=language)
 
 
 class Migration(migrations.Migration):
@@ -230,12 +246,12 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="profile",
             name="first_name",
-            field=models.CharField(blank=True, default="", help_text="Shown to nobody else.", max_length=100),
+            field=models.CharField(blank=True, default="", help_text="Not shown on your page.", max_length=100),
         ),
         migrations.AlterField(
             model_name="profile",
             name="last_name",
-            field=models.CharField(blank=True, default="", help_text="Shown to nobody else.", max_length=100),
+            field=models.CharField(blank=True, default="", help_text="Not shown on your page.", max_length=100),
         ),
         migrations.AlterField(
             model_name="profile",
@@ -269,6 +285,7 @@ class Migration(migrations.Migration):
                 default="en", help_text="BCP 47", max_length=35, validators=[apps.accounts.places.check_language]
             ),
         ),
+        migrations.RunPython(migrations.RunPython.noop, shorten),
         migrations.AddField(
             model_name="subscription",
             name="stripe_said_at",
@@ -302,6 +319,7 @@ class Migration(migrations.Migration):
                 condition=models.Q(("digest__in", ["off", "daily", "weekly"])), name="profile_digest_known"
             ),
         ),
+        migrations.RunPython(name_each_once, migrations.RunPython.noop),
         migrations.AddConstraint(
             model_name="subscription",
             constraint=models.UniqueConstraint(

@@ -1,4 +1,7 @@
-"""Every account gets the row that its address is verified by; addresses are kept in lower case from here on."""
+"""Every account gets the row that its address is verified by; addresses are kept in lower case from here on.
+
+Sessions are kept in a table of our own by now: those in Django's open nothing any more and would stay for ever.
+"""
 
 from django.db import migrations
 from django.db.models import F
@@ -19,7 +22,18 @@ def fill(apps, schema_editor) -> None:
         )
 
 
-class Migration(migrations.Migration):
-    dependencies = [("accounts", "0002_people"), ("account", "0009_emailaddress_unique_primary_email")]
+def end_old_sessions(apps, schema_editor) -> None:
+    apps.get_model("sessions", "Session").objects.all().delete()
 
-    operations = [migrations.RunPython(fill, migrations.RunPython.noop)]
+
+class Migration(migrations.Migration):
+    dependencies = [
+        ("accounts", "0002_people"),
+        ("account", "0009_emailaddress_unique_primary_email"),
+        ("sessions", "0001_initial"),
+    ]
+
+    operations = [
+        migrations.RunPython(fill, migrations.RunPython.noop),
+        migrations.RunPython(end_old_sessions, migrations.RunPython.noop),
+    ]

@@ -19,8 +19,8 @@ class Profile(Record):
     user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="profile")
     username = models.CharField(max_length=30, validators=[usernames.check])
     display_name = models.CharField(max_length=100, blank=True, default="", help_text="Shown instead of the username.")
-    first_name = models.CharField(max_length=100, blank=True, default="", help_text="Shown to nobody else.")
-    last_name = models.CharField(max_length=100, blank=True, default="", help_text="Shown to nobody else.")
+    first_name = models.CharField(max_length=100, blank=True, default="", help_text="Not shown on your page.")
+    last_name = models.CharField(max_length=100, blank=True, default="", help_text="Not shown on your page.")
     bio = models.TextField(max_length=2000, blank=True, default="", validators=[MaxLengthValidator(2000)])
     country = models.CharField(
         max_length=2, blank=True, default="", validators=[places.check_country], help_text="ISO 3166-1 alpha-2"

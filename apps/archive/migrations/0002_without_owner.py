@@ -3,6 +3,17 @@
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+from django.db.migrations.exceptions import IrreversibleError
+
+
+def refuse(apps, schema_editor) -> None:
+    """Before this every job had a person; nobody knows any more who it was."""
+    jobs = apps.get_model("archive", "ArchiveJob").objects.filter(user__isnull=True).count()
+    if jobs:
+        raise IrreversibleError(
+            f"{jobs} jobs are without the person that 0001_initial asks for: they left. Give them one or delete them "
+            "first; or restore the backup from before the update."
+        )
 
 
 class Migration(migrations.Migration):
@@ -21,4 +32,5 @@ class Migration(migrations.Migration):
                 to=settings.AUTH_USER_MODEL,
             ),
         ),
+        migrations.RunPython(migrations.RunPython.noop, refuse),
     ]
