@@ -92,7 +92,9 @@ class SessionStore(db.SessionStore):
         if old is None:
             return self.create()
         self._session_key = self._get_new_session_key()
-        facts = {"session_key": self.row_key} | ({} if SESSION_KEY in data else {"created_at": timezone.now()})
+        now = timezone.now()
+        signed_in = {} if SESSION_KEY in data else {"created_at": now, "last_activity": now}
+        facts = {"session_key": self.row_key} | signed_in
         if not Session.objects.filter(session_key=digest(old)).update(**facts):
             raise SessionInterrupted("The session was ended before the request was.")
         self.modified = True

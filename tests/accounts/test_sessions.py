@@ -51,7 +51,7 @@ def test_a_session_begins_with_the_sign_in_not_with_the_visit(ana):
         assert row_of(client).user is None
         clock.shift(DAY)
         pages.sign_in(client, ana.email)
-    assert row_of(client).created_at == now + DAY
+    assert row_of(client).created_at == row_of(client).last_activity == now + DAY
 
 
 def test_last_activity_is_kept_to_the_minute(ana, django_assert_num_queries):
