@@ -134,8 +134,8 @@ def test_two_sign_ups_at_once_answer_like_one_with_a_known_address(door, setting
 
 @pytest.mark.parametrize("door", DOORS)
 def test_asking_to_change_to_an_address_does_not_tell_whether_it_is_taken(door, ana, bob):
-    told = [heard(door.change_email(signed_in(door, ana), email)) for email in (bob.email, "xxx@example.org")]
-    said = [str(each).replace(bob.email, "").replace("xxx@example.org", "") for each in told]
+    told = [heard(door.change_email(signed_in(door, ana), email)) for email in (bob.email, "who@example.org")]
+    said = [str(each).replace(bob.email, "").replace("who@example.org", "") for each in told]
     assert said[0] == said[1]
 
 
