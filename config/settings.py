@@ -5,12 +5,11 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import dj_database_url
-from celery.schedules import crontab
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.urls import reverse_lazy
 
 from apps.lib import email_url, storage_url
-from config import env, logs
+from config import env, logs, schedule
 from config.theme import UNFOLD  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,6 +77,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "apps.lib.doors.named",
     "config.pages.Refused",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -291,19 +291,7 @@ CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_TASK_ROUTES = {"archive.*": {"queue": "archive"}, "accounts.post": {"queue": "archive"}, "*": {"queue": "work"}}
 CELERY_TASK_DEFAULT_QUEUE = "work"
 CELERY_TASK_PUBLISH_RETRY_POLICY = _HURRIED
-# A nudge that has waited for longer than the next sweep is worth nothing.
-CELERY_BEAT_SCHEDULE = {
-    "archive what is new": {"task": "archive.plan", "schedule": 10.0, "options": {"expires": 10}},
-    "archive what is due": {"task": "archive.sweep", "schedule": 60.0, "options": {"expires": 60}},
-    "archive daily run": {"task": "archive.daily", "schedule": crontab(hour=3, minute=0)},
-    "derive what is due": {"task": "catalog.sweep", "schedule": 30.0, "options": {"expires": 30}},
-    "sweep blobs": {"task": "catalog.sweep_blobs", "schedule": crontab(hour=4, minute=40)},
-    "send letters": {"task": "accounts.post", "schedule": 30.0, "options": {"expires": 30}},
-    "end subscriptions": {"task": "accounts.lapse", "schedule": crontab(minute=20)},
-    "mail digests": {"task": "accounts.digest", "schedule": crontab(hour=8, minute=0)},
-    "tidy accounts": {"task": "accounts.tidy", "schedule": crontab(hour=4, minute=10)},
-    "publish uploads": {"task": "uploads.sweep", "schedule": 30.0, "options": {"expires": 30}},
-}
+CELERY_BEAT_SCHEDULE = schedule.BEAT
 assert CELERY_TASK_TIME_LIMIT + 60 < _VISIBILITY, "a task must end before its message is delivered again"
 
 # --- Words, time, pages -------------------------------------------------------------------------------------------

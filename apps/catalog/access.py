@@ -64,3 +64,13 @@ class OfVisibleTracks(AccessQuerySet):
 
     def edit_rule(self, user) -> Q:
         return Q(track__in=self._tracks().editable_by(user).values("pk"))
+
+
+class AccessToPairs(AccessQuerySet):
+    """Pairs of tracks are the curators' business alone."""
+
+    def view_rule(self, user) -> Q:
+        return Q() if may(user, "catalog.see_all") else Q(pk__in=[])
+
+    def edit_rule(self, user) -> Q:
+        return Q() if may(user, "catalog.curate") else Q(pk__in=[])

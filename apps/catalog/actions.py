@@ -7,17 +7,18 @@ from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from apps.catalog import files, providers
-from apps.catalog.models import ProviderSource, Track, TrackFile
+from apps.catalog import files, history, providers
+from apps.catalog.models import Credit, Instrument, Play, PlayDay, ProviderSource, Sample, Section, Track, TrackFile
 from apps.lib.errors import NotFound, Refusal
 
 WORDS = ("title", "artist", "description", "genre", "subgenre", "catalog_number", "isrc")
 SOURCE_URLS = ("audio_url", "cover_url", "video_url")
 
 
-def create(*, owner, kind: str, title: str, **facts) -> Track:
-    """A track whose bytes are not here yet."""
-    return Track.objects.create(owner=owner, kind=kind, title=clean_title(title), **facts)
+def create(*, owner, kind: str, title: str, by=None, **facts) -> Track:
+    """A track whose bytes are not here yet. It is its owner's doing, or `by`'s for the house's library."""
+    with history.said(by=by or owner):
+        return Track.objects.create(owner=owner, kind=kind, title=clean_title(title), **facts)
 
 
 def clean_title(title: str) -> str:
@@ -72,52 +73,55 @@ def register_generated(
         return source.track, False
 
 
-@transaction.atomic
 def edit(*, track: Track, by, **facts) -> Track:
     """Change a track's words and facts."""
     if "title" in facts:
         facts["title"] = clean_title(facts["title"])
-    if not files.lock_live(track.pk):
-        raise NotFound
-    for name, value in facts.items():
-        setattr(track, name, value)
-    track.full_clean(exclude=["owner"])
-    track.save(update_fields=[*facts, "updated_at"])
+    with history.said(by=by):
+        if not files.lock_live(track.pk):
+            raise NotFound
+        for name, value in facts.items():
+            setattr(track, name, value)
+        track.full_clean(exclude=["owner"])
+        track.save(update_fields=[*facts, "updated_at"])
     return track
 
 
-@transaction.atomic
 def remove(*, track: Track, by, now: dt.datetime | None = None) -> None:
     """Leave a tombstone: words blanked, files released, the row kept for what points at it (C-07).
 
     The bytes go later, by the sweeper, when no other track holds them.
     """
-    Track.machine.move(track, "removed", **_blank(now))
-    _release(Track.objects.filter(pk=track.pk))
+    with history.said(by=by):
+        Track.machine.move(track, "removed", **_blank(now))
+        _release(Track.objects.filter(pk=track.pk))
 
 
-@transaction.atomic
 def remove_all(*, tracks: QuerySet[Track], by, now: dt.datetime | None = None) -> int:
     """As `remove`, for any number of tracks in a few statements; returns how many were there to remove.
 
     The queryset must not ask for what a removal changes: it is read again for what belongs to the tombstones.
     """
-    moved = Track.machine.move_all(tracks, "removed", **_blank(now))
-    _release(tracks.filter(removed_at__isnull=False))
+    with history.said(by=by):
+        moved = Track.machine.move_all(tracks, "removed", **_blank(now))
+        _release(tracks.filter(status="removed"))
     return moved
 
 
 def _blank(now: dt.datetime | None) -> dict:
     words = dict.fromkeys(WORDS, "")
-    return {"removed_at": now or timezone.now(), "mood": [], "tags": [], "is_public": False, **words}
+    facts = {"removed_at": now or timezone.now(), "merged_into": None, "mood": [], "tags": [], "is_public": False}
+    return {**facts, "clearance_reasons": [], **words}
 
 
 def _release(removed: QuerySet[Track]) -> None:
-    """What tombstones give back: their files, and the provider's ids and addresses.
+    """What tombstones give back: their files and parts, the words of their history, the provider's ids and addresses.
 
     Such an id is free again: whoever removed by mistake registers the generation anew.
     """
-    TrackFile.objects.filter(track__in=removed.values("pk")).delete()
+    for rows in (TrackFile, Section, Credit, Instrument, Sample, Play, PlayDay):
+        rows.objects.filter(track__in=removed.values("pk")).delete()
+    history.blank(removed)
     name = Concat(Value("removed "), Cast("track_id", CharField()))
     released = {"provider_track_id": name, "audio_url": "", "cover_url": "", "video_url": ""}
     ProviderSource.objects.filter(track__in=removed.values("pk")).update(**released)

@@ -52,7 +52,7 @@ def _part(parting: Parting) -> None:
     list(mine.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
     _reassign_gallery(mine.filter(kind=Track.Kind.GALLERY))
     if parting.tracks == LIBRARY:
-        mine.filter(removed_at__isnull=True).update(kind=Track.Kind.LIBRARY, updated_at=parting.now)
+        mine.exclude(status="removed").update(kind=Track.Kind.LIBRARY, updated_at=parting.now)
     else:
         staff_log.blank(mine)
         actions.remove_all(tracks=mine, by=parting.user, now=parting.now)

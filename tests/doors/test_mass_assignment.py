@@ -69,12 +69,19 @@ ENTERS = ("accounts_session", "accounts_user")  # last_login
 PROVES = ("account_emailaddress", "accounts_user", "accounts_letter")
 CHANGES = ("account_emailaddress", "accounts_user", "accounts_letter", "accounts_session")
 ENDS = (*CHANGES, "accounts_apikey")
-GOES = (
+GOES = ("catalog_change",
     "account_emailaddress", "accounts_apikey", "accounts_avatar", "accounts_letter", "accounts_notice",
     "accounts_profile", "accounts_session", "accounts_user", "catalog_providersource", "catalog_track",
     "catalog_trackfile", "uploads_upload",
 )  # fmt: skip
-UPLOADS = ("uploads_upload", "catalog_track", "catalog_trackfile", "catalog_blob", "catalog_derivation")
+UPLOADS = (
+    "catalog_change",
+    "uploads_upload",
+    "catalog_track",
+    "catalog_trackfile",
+    "catalog_blob",
+    "catalog_derivation",
+)
 NEW = "another horse battery"
 JSON = "/_allauth/browser/v1"
 # Every name that an address reads: nothing else may come in.
@@ -150,8 +157,8 @@ WRITES = {
     "POST /api/v1/me/keys": Write({"name": "laptop", "scopes": ["read"]}, ("accounts_apikey",)),
     "POST /api/v1/me/notices/read": Write({}, ("accounts_notice",)),
     "PATCH /api/v1/me/notices/<uuid:pk>": Write({"read": True}, ("accounts_notice",), case="notice"),
-    "POST /api/v1/tracks": Write(SONG, ("catalog_track", "catalog_providersource")),
-    "PATCH /api/v1/tracks/<uuid:pk>": Write({"genre": "Sent"}, ("catalog_track",), case="private"),
+    "POST /api/v1/tracks": Write(SONG, ("catalog_track", "catalog_providersource", "catalog_change")),
+    "PATCH /api/v1/tracks/<uuid:pk>": Write({"genre": "Sent"}, ("catalog_track", "catalog_change"), case="private"),
     "POST /api/v1/uploads": Write({"file": a_file}, UPLOADS),
     "POST /api/v1/archive/run": Write({"wait": 0}, ("archive_archivejob", "archive_archiveasset"), case="run secret"),
 }

@@ -2,8 +2,7 @@
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Count, Exists, IntegerField, OuterRef, Q, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
@@ -16,11 +15,10 @@ from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from apps.catalog import actions, derive, tasks, waveform
 from apps.catalog.keys import camelot
-from apps.catalog.models import Blob, Provider, ProviderSource, Track, TrackFile
+from apps.catalog.models import ProviderSource, Track, TrackFile
 from apps.lib import nudges
 from apps.lib.admin import (
     AccessAdmin,
-    ReadOnlyAdmin,
     ReadOnlyForm,
     ReadOnlyTable,
     badge,
@@ -29,15 +27,14 @@ from apps.lib.admin import (
     countdown,
     link_to,
     moment,
-    span,
 )
 from apps.lib.errors import Refusal
 
-STATUS_TONES = {"ready": "success", "pending": "info", "failed": "danger", "removed": ""}
+STATUS_TONES = {"ready": "success", "pending": "info", "failed": "danger", "merged": "", "removed": ""}
 DERIVATION_TONES = {"done": "success", "failed": "danger", "retrying": "warning"}
 
 STATUS = {state: (state, Q(status=state)) for state in Track.machine.states}
-STATUS = {"kept": ("all but removed", ~Q(status="removed")), **STATUS}
+STATUS = {"kept": ("all but removed", Q(removed_at__isnull=True)), **STATUS}
 MADE = {
     "failed": ("failed", Q(derivation__state="failed")),
     "waiting": ("waiting or in work", Q(derivation__state__in=["due", "running", "retrying"])),
@@ -238,87 +235,3 @@ class TrackAdmin(AccessAdmin):
     def remove_track(self, request, track) -> str:
         actions.remove(track=Track.objects.get_editable(request.user, pk=track.pk), by=request.user)
         return "The track was removed."
-
-
-class UsesTable(ReadOnlyTable):
-    """Which tracks hold a content, and as what."""
-
-    model = TrackFile
-    verbose_name_plural = "held by"
-    fields = ["track", "role"]
-    per_page = 20
-
-    def get_queryset(self, request):
-        return super().get_queryset(request).select_related("track").order_by("-pk")
-
-
-@admin.register(Blob)
-class BlobAdmin(ReadOnlyAdmin):
-    list_display = ["short_hash", "bytes", "mime", "verified_at", "uses"]
-    list_filter = ["verified_at"]
-    search_fields = ["sha256__startswith"]
-    search_help_text = "SHA-256, also its beginning"
-    ordering = ["-id"]
-    sortable_by = ["bytes"]
-    inlines = [UsesTable]
-    fields = ["sha256", "bytes", "mime", "extension", "key", "verified_at", "created_at"]
-
-    def get_queryset(self, request):
-        held = TrackFile.objects.filter(blob=OuterRef("pk")).order_by().values("blob").annotate(n=Count("pk"))
-        uses = Coalesce(Subquery(held.values("n"), output_field=IntegerField()), 0)
-        return super().get_queryset(request).annotate(uses=uses)
-
-    @display(description="SHA-256")
-    def short_hash(self, blob) -> SafeString:
-        return format_html('<code title="{}">{}</code>', blob.sha256, blob.sha256[:16])
-
-    @display(description="size", ordering="size")
-    def bytes(self, blob) -> str:
-        return filesizeformat(blob.size)
-
-    @display(description="files")
-    def uses(self, blob) -> int:
-        return blob.uses
-
-
-class ProviderForm(forms.ModelForm):
-    class Meta:
-        widgets = {"hosts": UnfoldAdminTextareaWidget({"rows": 3})}
-        help_texts = {
-            "lifetime": "How long after generation its addresses work, such as “15 days, 0:00:00” or “1:00:00”. "
-            "Holds for tracks that are registered from now on.",
-            "hosts": "Hosts that may serve its files, separated by commas: exact names, or “.example.com” for every "
-            "name below it.",
-        }
-
-
-@admin.register(Provider)
-class ProviderAdmin(AccessAdmin):
-    form = ProviderForm
-    deletable = True
-    list_display = ["name", "code", "lives", "served_from", "used"]
-    ordering = ["name"]
-    fields = ["code", "name", "lifetime", "hosts"]
-
-    def get_queryset(self, request):
-        return (
-            super().get_queryset(request).annotate(used=Exists(ProviderSource.objects.filter(provider=OuterRef("pk"))))
-        )
-
-    def get_readonly_fields(self, request, obj=None):
-        return ["code"] if obj else []
-
-    def has_delete_permission(self, request, obj=None) -> bool:
-        return super().has_delete_permission(request, obj) and (obj is None or not obj.sources.exists())
-
-    @display(description="lifetime", ordering="lifetime")
-    def lives(self, provider) -> str:
-        return span(provider.lifetime)
-
-    @display(description="hosts")
-    def served_from(self, provider) -> str:
-        return ", ".join(provider.hosts)
-
-    @display(description="used", boolean=True)
-    def used(self, provider) -> bool:
-        return provider.used

@@ -1,0 +1,38 @@
+"""Who changes tracks, told to the database, which writes down every change (`Change`, decision 0031)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from apps.catalog.models import Change, Changeset, Track
+from apps.lib import doors
+
+
+@contextmanager
+def said(*, by, changeset: Changeset | None = None) -> Iterator[None]:
+    """A transaction whose changes are `by`'s (a person, or None for the system), through the present door.
+
+    What it says ends with the block, also inside a larger transaction.
+    """
+    with transaction.atomic():
+        before = _say(by.pk if by else "", doors.current(), changeset.pk if changeset else "")
+        yield
+        _say(*before)
+
+
+def _say(person, door: str, changeset) -> tuple[str, str, str]:
+    """Set for the rest of the transaction; returns what was said before."""
+    names = ("keeptrack.by", "keeptrack.door", "keeptrack.changeset")
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(['current_setting(%s, true)'] * 3)}", names)
+        before = tuple(value or "" for value in cursor.fetchone())
+        pairs = [each for pair in zip(names, (str(person), door, str(changeset)), strict=True) for each in pair]
+        cursor.execute(f"SELECT {', '.join(['set_config(%s, %s, true)'] * 3)}", pairs)
+    return before
+
+
+def blank(tracks: QuerySet[Track]) -> None:
+    """Of removed tracks the history keeps who did what when, and no word of what stood there (C-07)."""
+    Change.objects.filter(track__in=tracks.values("pk")).update(old=None, new=None)

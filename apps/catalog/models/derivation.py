@@ -1,0 +1,39 @@
+"""The queue of what is made of originals (decision 0019)."""
+
+from django.db import models
+from django.db.models import Q
+
+from apps.catalog.access import OfVisibleTracks
+from apps.catalog.models.track import Track
+from apps.lib.leases import Leased
+from apps.lib.states import Machine
+
+DERIVATION_STATES = Machine(
+    "state",
+    {
+        "due": ("running", "failed"),
+        "running": ("running", "done", "retrying", "failed"),
+        "retrying": ("running", "failed"),
+        "done": ("due",),
+        "failed": ("due",),
+    },
+)
+
+
+class Derivation(Leased):
+    """The queue row for what is made of a track's original: served copy, preview, waveform."""
+
+    machine = DERIVATION_STATES
+
+    track = models.OneToOneField(Track, on_delete=models.PROTECT, related_name="derivation")
+    state = machine.column()
+    source_sha256 = models.CharField(max_length=64, editable=False)
+
+    objects = OfVisibleTracks.as_manager()
+
+    class Meta:
+        constraints = [DERIVATION_STATES.constraint("derivation_state_known")]
+        indexes = [models.Index("next_at", condition=Q(state__in=["due", "retrying"]), name="derivation_due")]
+
+    def __str__(self) -> str:
+        return f"derivation of {self.track_id}: {self.state}"

@@ -1,0 +1,80 @@
+"""Every change of a fact leaves a row, whoever wrote it and however."""
+
+import pytest
+from django.db import connection
+
+from apps.catalog import actions, history
+from apps.catalog.models import Change, Credit, Track
+from apps.lib import doors
+from tests.make import make_track
+
+pytestmark = pytest.mark.django_db
+
+
+def last(track) -> Change:
+    return Change.objects.filter(track=track).latest("id")
+
+
+def test_an_edit_says_who_when_through_which_door_and_old_and_new(ana, as_):
+    track = make_track(ana, genre="House")
+    assert as_(ana).patch(f"/api/v1/tracks/{track.pk}", {"genre": "Techno"}, format="json").status_code == 200
+    change = last(track)
+    assert (change.action, change.fields, change.old, change.new) == (
+        "U", ["genre"], {"genre": "House"}, {"genre": "Techno"}
+    )  # fmt: skip
+    assert (change.by, change.door, change.table, change.row_id) == (ana, "api", "catalog_track", track.pk)
+
+
+def test_a_write_past_the_domain_is_written_down_as_direct(ana):
+    track = make_track(ana)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE catalog_track SET artist = 'Nobody' WHERE id = %s", [track.pk])
+    change = last(track)
+    assert (change.by, change.door, change.new) == (None, "direct", {"artist": "Nobody"})
+
+
+def test_an_edit_that_changes_nothing_leaves_no_row(ana):
+    track = make_track(ana, genre="House")
+    before = Change.objects.count()
+    actions.edit(track=track, by=ana, genre="House")
+    assert Change.objects.count() == before
+
+
+def test_plays_and_popularity_are_no_facts(ana):
+    track = make_track(ana)
+    before = Change.objects.count()
+    Track.objects.filter(pk=track.pk).update(play_count=7, popularity_score=3)
+    assert Change.objects.count() == before
+
+
+def test_parts_are_written_down_whole_when_they_come_and_go(ana):
+    track = make_track(ana)
+    with history.said(by=ana):
+        credit = Credit.objects.create(track=track, name="Ana", role="composer")
+    made = last(track)
+    assert (made.action, made.row_id, made.new["name"], made.old) == ("I", credit.pk, "Ana", None)
+    credit.delete()
+    assert (last(track).action, last(track).old["name"], last(track).new) == ("D", "Ana", None)
+
+
+def test_what_is_said_ends_with_its_block(ana, bob):
+    track = make_track(ana)
+    with history.said(by=ana), doors.through("admin"):
+        with history.said(by=bob):
+            Track.objects.filter(pk=track.pk).update(artist="Bob")
+        assert last(track).by == bob
+        Track.objects.filter(pk=track.pk).update(artist="Ana")
+        assert (last(track).by, last(track).door) == (ana, "system")
+    Track.objects.filter(pk=track.pk).update(artist="Nobody")
+    assert (last(track).by, last(track).door) == (None, "direct")
+
+
+def test_the_history_of_a_removed_track_keeps_no_word_of_it(ana):
+    """C-07: who did what stays, what stood there does not."""
+    track = make_track(ana, title="Secret song")
+    Credit.objects.create(track=track, name="Secret Writer", role="composer")
+    actions.remove(track=track, by=ana)
+    rows = Change.objects.filter(track=track)
+    assert rows.filter(action="U", fields__contains=["title"], by=ana).exists()
+    assert not rows.filter(old__isnull=False).exists()
+    assert not rows.filter(new__isnull=False).exists()
