@@ -1,9 +1,10 @@
 """What staff see first: the numbers that ask for a hand, each a link to its list; and the way around."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import urlencode
 
-from django.db.models import Count, Q, Sum
+from django.core.cache import cache
+from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -11,18 +12,30 @@ from django.utils import timezone
 from apps.accounts.models import Letter, Lockout, Subscription
 from apps.archive.models import OPEN_STATES, ArchiveAsset
 from apps.archive.statistics import URGENT, statistics
-from apps.catalog.models import Blob, Track, TrackFile
+from apps.catalog import queues
+from apps.catalog.models import Blob, Changeset, Duplicate, TrackFile
+from apps.catalog.queues import MOST
 from apps.uploads.models import Upload
+
+MEASURED_FOR_S = 300
+UNSETTLED = ("due", "running", "retrying", "previewed", "failed")
 
 # Group → (title, model's address in the admin, permission, icon).
 PLACES = {
     "": [("Overview", "index", "admin.enter", "dashboard")],
     "Catalogue": [
         ("Tracks", "catalog_track_changelist", "catalog.view_track", "library_music"),
+        ("Duplicates", "catalog_duplicate_changelist", "catalog.view_duplicate", "difference"),
+        ("Vocabulary", "catalog_term_changelist", "catalog.view_term", "dictionary"),
+        ("Changes in bulk", "catalog_changeset_changelist", "catalog.view_changeset", "published_with_changes"),
+        ("History", "catalog_change_changelist", "catalog.view_change", "history"),
         ("Stored files", "catalog_blob_changelist", "catalog.view_blob", "hard_drive"),
         ("Providers", "catalog_provider_changelist", "catalog.view_provider", "cloud_download"),
     ],
-    "Uploads": [("All uploads", "uploads_upload_changelist", "uploads.view_upload", "upload_file")],
+    "Uploads": [
+        ("All uploads", "uploads_upload_changelist", "uploads.view_upload", "upload_file"),
+        ("Add to the library", "uploads_upload_add", "catalog.curate", "library_add"),
+    ],
     "Archive": [
         ("To archive", "archive_archiveasset_changelist", "archive.view_archiveasset", "hourglass_top"),
         ("Jobs", "archive_archivejob_changelist", "archive.view_archivejob", "work_history"),
@@ -54,62 +67,92 @@ def navigation(request: HttpRequest) -> list[dict]:
             if request.user.has_perm(permission)
         ]
         groups.append({"title": group, "items": items})
+    _mark_here(request.path, [item for group in groups for item in group["items"]])
     return [group for group in groups if group["items"]]
 
 
+def _mark_here(path: str, items: list[dict]) -> None:
+    """One place at most: a page below two of them belongs to the nearer one."""
+    front = reverse("admin:index")
+    above = [item["link"] for item in items if path == front or item["link"] != front]
+    here = max((link for link in above if path.startswith(link)), key=len, default="")
+    for item in items:
+        item["active"] = item["link"] == here
+
+
 def overview(request: HttpRequest, context: dict) -> dict:
-    """The admin's front page: cards, the archive's progress, storage by role. Counts start at what one may see."""
+    """The admin's front page: work queues, then the house in numbers. Counts start at what one may see."""
     user = request.user
     context["title"] = "Overview"
     if user.has_perm("archive.see"):
-        context |= {"cards": [*_archive(user), *_rest(user), *_people(user)], "archive": statistics()}
+        context |= {"queues": [*_curation(user), *_archive(user), *_rest(user)], "cards": [*_people(user)]}
+        context["archive"] = _measured("archive", statistics)
     if user.has_perm("catalog.view_blob"):
-        context |= {"storage": _storage(), "stored": Blob.objects.aggregate(files=Count("pk"), bytes=Sum("size"))}
+        context |= _measured("storage", _storage)
     return context
 
 
-def _card(title: str, number: int, place: str, *, alarm: bool = False, **query: str) -> dict:
+def _measured(name: str, measure: Callable[[], dict]) -> dict:
+    """What is counted over whole tables, at most once in a while."""
+    return cache.get_or_set(f"overview.{name}", measure, MEASURED_FOR_S)
+
+
+def _card(title: str, rows: QuerySet, place: str, to_do: str = "", *, alarm: bool = False, **query: str) -> dict:
+    """One number, counted no further than `MOST`, and the list of just those rows."""
+    number = rows.order_by()[:MOST].count()
     address = f"{reverse(f'admin:{place}_changelist')}?{urlencode(query)}"
-    return {"title": title, "number": number, "link": address, "alarm": alarm and number > 0}
+    shown = f"{number:,}" + "+" * (number == MOST)
+    return {"title": title, "to_do": to_do, "number": number, "shown": shown, "link": address,
+            "alarm": alarm and number > 0}  # fmt: skip
+
+
+def _curation(user) -> Iterator[dict]:
+    """Tracks that wait for a curator."""
+    for name, queue in queues.QUEUES.items():
+        rows = queues.tracks(user, name)
+        yield _card(queue.title, rows, "catalog_track", queue.to_do, alarm=name == "failed", queue=name)
+    pairs = Duplicate.objects.visible_to(user).filter(state="open")
+    yield _card("Duplicates", pairs, "catalog_duplicate", "Pairs that may be one track.", state="open")
+    if user.has_perm("catalog.view_changeset"):
+        unsettled = Changeset.objects.filter(state__in=UNSETTLED)
+        yield _card("Changes in bulk", unsettled, "catalog_changeset", "In work, or to be decided on.", stands="open")
 
 
 def _archive(user) -> Iterator[dict]:
-    waiting, now = Q(state__in=OPEN_STATES), timezone.now()
-    found = ArchiveAsset.objects.visible_to(user).aggregate(
-        waiting=Count("pk", filter=waiting),
-        urgent=Count("pk", filter=waiting & Q(expires_at__gt=now, expires_at__lte=now + URGENT)),
-        lost=Count("pk", filter=Q(state="lost")),
-        quarantined=Count("pk", filter=Q(state="quarantined")),
-    )
-    place = "archive_archiveasset"
-    yield _card("Waiting for the archive", found["waiting"], place, desk="open")
-    yield _card("Expire within 2 days", found["urgent"], place, alarm=True, desk="open", expires="2d")
-    yield _card("Lost", found["lost"], place, alarm=True, desk="lost")
-    yield _card("Quarantined", found["quarantined"], place, alarm=True, desk="quarantined")
+    now, place = timezone.now(), "archive_archiveasset"
+    rows = ArchiveAsset.objects.visible_to(user)
+    waiting = rows.filter(state__in=OPEN_STATES)
+    soon = waiting.filter(expires_at__gt=now, expires_at__lte=now + URGENT)
+    yield _card("About to expire", soon, place, "Within 2 days, and no copy of our own.", alarm=True, desk="open",
+                expires="2d")  # fmt: skip
+    yield _card("Lost", rows.filter(state="lost"), place, "Gone before they were saved.", alarm=True, desk="lost")
+    quarantined = waiting.filter(state="quarantined")
+    yield _card("Quarantined", quarantined, place, "They killed their worker.", alarm=True, desk="quarantined")
+    yield _card("Waiting for the archive", waiting, place, "Workers take them one by one.", desk="open")
 
 
 def _rest(user) -> Iterator[dict]:
     today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
-    refused = Upload.objects.visible_to(user).filter(state="refused", created_at__gte=today).count()
-    failed = Track.objects.visible_to(user).filter(derivation__state="failed").exclude(status="removed").count()
+    refused = Upload.objects.visible_to(user).filter(state="refused", created_at__gte=today)
     query = {"state": "refused", "created_at__gte": today.isoformat(sep=" ")}
-    yield _card("Uploads refused today", refused, "uploads_upload", **query)
-    yield _card("Preview or waveform failed", failed, "catalog_track", alarm=True, made="failed")
+    yield _card("Uploads refused today", refused, "uploads_upload", "No music, too large, or over the quota.", **query)
 
 
 def _people(user) -> Iterator[dict]:
     now = timezone.now()
     if user.has_perm("accounts.view_letter"):
-        failed = Letter.objects.filter(state="failed").count()
+        failed = Letter.objects.filter(state="failed")
         yield _card("Letters given up", failed, "accounts_letter", alarm=True, state="failed")
     if user.has_perm("accounts.view_lockout"):
-        locked = Lockout.objects.filter(locked_until__gt=now).values("email").distinct().count()
+        locked = Lockout.objects.filter(locked_until__gt=now).values("email").distinct()
         yield _card("Accounts locked out", locked, "accounts_lockout", state="locked")
     if user.has_perm("accounts.view_subscription"):
-        late = Subscription.objects.filter(status="past_due").count()
+        late = Subscription.objects.filter(status="past_due")
         yield _card("Payments past due", late, "accounts_subscription", status="past_due")
 
 
-def _storage() -> list[dict]:
+def _storage() -> dict:
+    """Files and bytes by role, and once each however many tracks share them."""
     roles = TrackFile.objects.order_by().values("role").annotate(files=Count("pk"), bytes=Sum("blob__size"))
-    return sorted(roles, key=lambda row: -row["bytes"])
+    stored = Blob.objects.aggregate(files=Count("pk"), bytes=Sum("size"))
+    return {"storage": sorted(roles, key=lambda row: -row["bytes"]), "stored": stored}

@@ -114,6 +114,8 @@ DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
     # The planner must never wait on a forgotten lock, and the day is the UTC day whoever asks.
     "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+    # A statement whose values travel apart from it (`lib.shape.run`) is planned once per connection.
+    "prepare_threshold": 1,
 }
 _CACHE = {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
 CACHES = {
@@ -222,6 +224,10 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "TrackKindEnum": "apps.catalog.cards.KINDS",
+        "TrackStatusEnum": "apps.catalog.cards.STATES",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.lib.schema.with_problems",
@@ -245,14 +251,20 @@ FETCH_DEADLINE_S = {"audio": 90, "cover": 45, "video": 120}
 ARCHIVE_PARALLEL = env.number("ARCHIVE_PARALLEL", 8, least=1, most=64)
 ARCHIVE_LIMIT = 50  # one request or command (S3-05)
 ARCHIVE_LIMIT_MOST = 200  # the daily run (S3-11)
+# From so many tracks on every web process counts facets in its memory, about 60 MB for a million; 0: always by SQL.
+FACETS_IN_MEMORY_FROM = env.number("FACETS_IN_MEMORY_FROM", 5_000)
 ARCHIVE_ALARM_DAYS = env.number("ARCHIVE_ALARM_DAYS", 13, least=1)  # S3-02, kept as the alarm
+PLAY_WINDOW = timedelta(minutes=env.number("PLAY_WINDOW_MINUTES", 30, least=1, most=1440))
+PLAY_KEPT = timedelta(days=env.number("PLAY_KEPT_DAYS", 90, least=2, most=3650))
 
 # A killed worker's rows are due again after this; a living one renews it three times as often.
 LEASE = timedelta(seconds=env.number("LEASE_SECONDS", 60, least=3, most=3600))
 # Only these take a body of a file's size; elsewhere a longer one is refused unread.
 AVATAR_MAX_BYTES = 5 * 1024 * 1024
-FILE_PATHS = dict.fromkeys(("/api/v1/uploads", "/upload"), UPLOAD_MAX_BYTES)
+SHEET_MAX_BYTES = 20 * 1024 * 1024
+FILE_PATHS = dict.fromkeys(("/api/v1/uploads", "/upload", "/admin/uploads/upload/add/"), UPLOAD_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/me/avatar", "/account/avatar"), AVATAR_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/changesets/import", "/admin/catalog/track/import/"), SHEET_MAX_BYTES)
 
 # --- Celery -------------------------------------------------------------------------------------------------------
 _VISIBILITY = 1800

@@ -12,6 +12,7 @@ NO_PHONES = ("account/phone", "auth/phone/verify", "auth/phone/verify/resend")
 
 urlpatterns = [
     path("", catalog.front, name="front"),
+    path("tracks", catalog.browse, name="browse"),
     path("tracks/<uuid:pk>", catalog.track, name="track-page"),
     path("people/<str:username>", catalog.person, name="person"),
     path("upload", uploads.upload, name="upload-page"),

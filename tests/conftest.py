@@ -2,9 +2,11 @@
 
 import itertools
 import uuid
+from contextlib import suppress
 
 import pytest
 from django.conf import settings as django_settings
+from django.core.cache import caches
 from rest_framework.test import APIClient
 
 from apps.accounts.roles import Role
@@ -33,8 +35,10 @@ def house(tmp_path_factory):
         },
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }
-    for cache in django_settings.CACHES.values():
+    for name, cache in django_settings.CACHES.items():
         cache["KEY_FUNCTION"] = lambda key, prefix, version: f"{_run}:{_test}:{key}"
+        with suppress(AttributeError):  # one that was made while the tests were collected
+            del caches[name]
 
 
 _run, _test, _tests = uuid.uuid4().hex, 0, itertools.count(1)

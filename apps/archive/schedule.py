@@ -99,8 +99,11 @@ def _hold(rows) -> list:
 
 
 def drop_removed() -> None:
-    """Of a removed track nothing is fetched any more and no bytes are held, nor a provider's address (C-07)."""
-    gone = Q(track__removed_at__isnull=False)
+    """Of a removed track nothing is fetched any more and no bytes are held, nor a provider's address (C-07).
+
+    A merged track keeps all that, for a merge can be undone.
+    """
+    gone = Q(track__status="removed")
     blank = {f"original_{kind}_url": "" for kind in ArchiveAsset.Kind.values}
     # Jobs before assets, as workers take them.
     ArchiveJob.objects.filter(gone).exclude(**blank).update(**blank)

@@ -7,7 +7,7 @@ from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from apps.catalog import files, history, providers
+from apps.catalog import clearance, files, history, identifiers, providers, vocabulary
 from apps.catalog.models import Credit, Instrument, Play, PlayDay, ProviderSource, Sample, Section, Track, TrackFile
 from apps.lib.errors import NotFound, Refusal
 
@@ -17,8 +17,11 @@ SOURCE_URLS = ("audio_url", "cover_url", "video_url")
 
 def create(*, owner, kind: str, title: str, by=None, **facts) -> Track:
     """A track whose bytes are not here yet. It is its owner's doing, or `by`'s for the house's library."""
+    facts = vocabulary.canonical(identifiers.clean(facts))
     with history.said(by=by or owner):
-        return Track.objects.create(owner=owner, kind=kind, title=clean_title(title), **facts)
+        return Track.objects.create(
+            owner=owner, kind=kind, title=clean_title(title), **facts, **clearance.of_new(facts)
+        )
 
 
 def clean_title(title: str) -> str:
@@ -64,6 +67,7 @@ def register_generated(
                 generated_at=generated_at, expires_at=expires_at, **urls,
             )  # fmt: skip
             Track.machine.move(track, "ready")
+            clearance.judge([track.pk])
             return track, True
     except IntegrityError:
         known = ProviderSource.objects.filter(owner=owner, provider=service, provider_track_id=provider_track_id)
@@ -75,6 +79,7 @@ def register_generated(
 
 def edit(*, track: Track, by, **facts) -> Track:
     """Change a track's words and facts."""
+    facts = vocabulary.canonical(identifiers.clean(facts))
     if "title" in facts:
         facts["title"] = clean_title(facts["title"])
     with history.said(by=by):
@@ -84,6 +89,7 @@ def edit(*, track: Track, by, **facts) -> Track:
             setattr(track, name, value)
         track.full_clean(exclude=["owner"])
         track.save(update_fields=[*facts, "updated_at"])
+        clearance.judge([track.pk])
     return track
 
 
@@ -95,6 +101,7 @@ def remove(*, track: Track, by, now: dt.datetime | None = None) -> None:
     with history.said(by=by):
         Track.machine.move(track, "removed", **_blank(now))
         _release(Track.objects.filter(pk=track.pk))
+        _remove_merged(Track.objects.filter(pk=track.pk), now)
 
 
 def remove_all(*, tracks: QuerySet[Track], by, now: dt.datetime | None = None) -> int:
@@ -105,7 +112,17 @@ def remove_all(*, tracks: QuerySet[Track], by, now: dt.datetime | None = None) -
     with history.said(by=by):
         moved = Track.machine.move_all(tracks, "removed", **_blank(now))
         _release(tracks.filter(status="removed"))
+        _remove_merged(tracks, now)
     return moved
+
+
+def _remove_merged(tracks: QuerySet[Track], now: dt.datetime | None) -> None:
+    """What was merged into them goes with them. Asked for behind their removal, which waits for a merge at work."""
+    keys = list(Track.objects.filter(merged_into__in=tracks.values("pk")).values_list("pk", flat=True))
+    if keys:
+        merged = Track.objects.filter(pk__in=keys)
+        Track.machine.move_all(merged, "removed", **_blank(now))
+        _release(merged)
 
 
 def _blank(now: dt.datetime | None) -> dict:

@@ -7,8 +7,8 @@ from apps.accounts.chapters import Chapter, Parting, StoredFile, columns, regist
 from apps.accounts.departure import LIBRARY
 from apps.accounts.models import RoleGrant, User
 from apps.accounts.roles import Role
-from apps.catalog import actions
-from apps.catalog.models import ProviderSource, Track, TrackFile
+from apps.catalog import actions, plays
+from apps.catalog.models import Change, Play, ProviderSource, Track, TrackFile
 from apps.lib.errors import Conflict
 
 # What came from outside; the other files are made of these.
@@ -46,8 +46,20 @@ def _files(user: User) -> Iterator[StoredFile]:
         yield StoredFile(_path(file), file.blob.open, file.blob.sha256)
 
 
+def _plays(user: User) -> Iterator[dict]:
+    rows = Play.objects.filter(user=user).order_by("pk")
+    return (columns(row, but=("user_id", "listener", "window")) for row in rows.iterator(500))
+
+
+def _changes(user: User) -> Iterator[dict]:
+    """Which fields the person changed when; what stood there is told with the track, or is somebody else's."""
+    rows = Change.objects.filter(by=user).order_by("pk")
+    return (columns(row, but=("by_id", "changeset_id", "old", "new")) for row in rows.iterator(500))
+
+
 def _part(parting: Parting) -> None:
     """A few statements, however many tracks there are. Whoever works on one of them waits, then sees what it became."""
+    plays.disown(parting.user)
     mine = Track.objects.of(parting.user)
     list(mine.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
     _reassign_gallery(mine.filter(kind=Track.Kind.GALLERY))
@@ -72,5 +84,8 @@ def _reassign_gallery(tracks) -> None:
 
 
 register(
-    Chapter("tracks", "your tracks with all their facts; the files are below tracks/", _tracks, _files), part=_part
+    Chapter("tracks", "your tracks with all their facts; the files are below tracks/", _tracks, _files),
+    Chapter("changes", "which fields of which tracks you changed, and when", _changes),
+    Chapter("plays", "what you heard, as far back as it is kept", _plays),
+    part=_part,
 )

@@ -12,7 +12,7 @@ from django.db.models import F
 
 from apps.catalog import files
 from apps.catalog.models import Derivation, Track
-from apps.lib import clock, leases, media, spool
+from apps.lib import clock, highlights, leases, media, spool
 from apps.lib.errors import Conflict, NotFound, Refusal
 from apps.lib.media import Format, MediaError, Probe
 from apps.lib.storage import Stored
@@ -20,6 +20,7 @@ from apps.lib.storage import Stored
 log = logging.getLogger(__name__)
 
 WAVEFORM = Format("waveform", "application/json", "json", "", "data", "")
+CHORUS = ("chorus", "refrain", "hook", "drop")
 DELAYS = tuple(dt.timedelta(minutes=m) for m in (1, 5, 30, 120))
 
 
@@ -104,13 +105,26 @@ def _make(row: Derivation, kept: ExitStack) -> list[Product]:
         source = files.working_copy(original.blob, folder)
         probe = media.probe(source, admit=media.AUDIO_FORMATS)
         preview, waveform = folder / "preview.mp3", folder / "waveform.json"
-        clip = media.preview(source, preview, source_format=probe.format, duration_ms=probe.duration_ms)
-        waveform.write_bytes(media.waveform_json(source, source_format=probe.format))
+        outline = media.outline(source, source_format=probe.format)
+        start = highlights.start(outline, length_ms=media.PREVIEW_MS, among=_choruses(row.track))
+        place = {"duration_ms": probe.duration_ms, "start_ms": start, "length_ms": media.PREVIEW_MS}
+        clip = media.preview(source, preview, source_format=probe.format, **place)
+        waveform.write_bytes(media.drawn(outline))
         return [
             *_served(source, probe, folder, kept),
-            Product("preview", kept.enter_context(files.stored(preview, form=clip.format)), clip.format, clip),
-            Product("waveform", kept.enter_context(files.stored(waveform, form=WAVEFORM)), WAVEFORM),
+            Product("preview", _kept(preview, clip.format, kept), clip.format, clip, {"starts_ms": start}),
+            Product("waveform", _kept(waveform, WAVEFORM, kept), WAVEFORM),
         ]
+
+
+def _kept(path: Path, form: Format, kept: ExitStack) -> Stored:
+    return kept.enter_context(files.stored(path, form=form))
+
+
+def _choruses(track: Track) -> list[int]:
+    """Where its choruses begin (ms): what people remember of a song."""
+    sections = track.sections.order_by("start_ms").values_list("name", "start_ms")
+    return [start for name, start in sections if any(word in name.lower() for word in CHORUS)]
 
 
 def _served(source: Path, probe: Probe, folder: Path, kept: ExitStack) -> list[Product]:
@@ -131,5 +145,4 @@ def _served(source: Path, probe: Probe, folder: Path, kept: ExitStack) -> list[P
         "compression_ratio": round(Decimal(probe.size) / copy.size, 2),
         "compression_applied": True,
     }
-    stored = kept.enter_context(files.stored(target, form=copy.format))
-    return [Product("audio", stored, copy.format, copy, facts)]
+    return [Product("audio", _kept(target, copy.format, kept), copy.format, copy, facts)]

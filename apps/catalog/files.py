@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from apps.catalog import clearance
 from apps.catalog.models import Blob, Derivation, Track, TrackFile
 from apps.lib import clock, locks, storage
 from apps.lib.media import Format, Probe
@@ -56,6 +57,8 @@ def attach(*, track: Track, role: str, blob: Blob, probe: Probe | None = None, *
         names = ("codec", "duration_ms", "sample_rate", "channels", "bit_rate")
         facts |= {name: getattr(probe, name) for name in names}
     row, _ = TrackFile.objects.update_or_create(track=track, role=role, defaults={"blob": blob, **facts})
+    if role == "original":
+        clearance.judge([track.pk])
     return row
 
 

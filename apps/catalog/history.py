@@ -6,8 +6,10 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from apps.catalog.models import Change, Changeset, Track
+from apps.catalog.models import Change, Changeset, ChangesetRow, Track
 from apps.lib import doors
+
+REMOVED = "The track was removed."
 
 
 @contextmanager
@@ -36,3 +38,4 @@ def _say(person, door: str, changeset) -> tuple[str, str, str]:
 def blank(tracks: QuerySet[Track]) -> None:
     """Of removed tracks the history keeps who did what when, and no word of what stood there (C-07)."""
     Change.objects.filter(track__in=tracks.values("pk")).update(old=None, new=None)
+    ChangesetRow.objects.filter(track__in=tracks.values("pk")).update(old=None, new=None, problem=REMOVED)

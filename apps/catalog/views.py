@@ -1,4 +1,4 @@
-"""The listeners' pages: newest tracks, one track, one person."""
+"""The listeners' pages: newest tracks, the whole catalogue, one track, one person."""
 
 from uuid import UUID
 
@@ -8,7 +8,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from apps.accounts import profiles
+from apps.catalog import browse as catalogue
+from apps.catalog import filters, plays
 from apps.catalog.models import Track
+from apps.lib.errors import Refusal
 
 PER_PAGE = 24
 
@@ -27,9 +30,33 @@ def front(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
+def browse(request: HttpRequest) -> HttpResponse:
+    """The catalogue by search and filters, as the API's list takes them; `?cursor=` leads on."""
+    texts, cursor = catalogue.asked(request.GET), request.GET.get("cursor", "")
+    try:
+        wanted = filters.read(texts)
+        ids, around = catalogue.found(request.user, wanted, size=PER_PAGE, cursor=cursor)
+    except Refusal as refusal:
+        context = {**catalogue.refused(texts, refusal), **_said(texts)}
+        return render(request, "catalog/browse.html", context, status=400)
+    cards = readable(request).in_bulk(ids)
+    tracks = [cards[pk] for pk in ids if pk in cards]
+    context = {**catalogue.form(request.user, wanted), **_said(texts), "tracks": tracks, "around": around}
+    return render(request, "catalog/browse.html", {**context, "further": bool(cursor)})
+
+
+def _said(texts: dict) -> dict:
+    return {"texts": texts, "orders": catalogue.orders(texts)}
+
+
+@require_safe
 def track(request: HttpRequest, pk: UUID) -> HttpResponse:
-    """One track with its waveform."""
-    return render(request, "catalog/track.html", {"track": get_object_or_404(readable(request), pk=pk)})
+    """One track with its waveform; the owner and staff see its plays by day. A merged one leads to where it went."""
+    found = readable(request).filter(pk=pk).first()
+    if found is None or found.status == "merged":
+        there = get_object_or_404(Track.objects.visible_to(request.user), merged=pk)
+        return redirect("track-page", there.pk)
+    return render(request, "catalog/track.html", {"track": found, "days": plays.told_to(request.user, found)})
 
 
 @require_safe

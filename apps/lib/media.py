@@ -5,6 +5,8 @@ Durations are milliseconds counted from decoded samples, bit rates are bits per 
 """
 
 import json
+import math
+import re
 import sys
 import unicodedata
 from collections import defaultdict
@@ -25,7 +27,7 @@ from apps.lib.formats import (
     sniff,
     sound_start,
 )
-from apps.lib.peaks import peaks, waveform_json
+from apps.lib.peaks import drawn, outline, peaks, waveform_json
 
 __all__ = [
     "AUDIO_FORMATS",
@@ -36,9 +38,10 @@ __all__ = [
     "Format",
     "MediaError",
     "Probe",
+    "drawn",
+    "outline",
     "peaks",
     "preview",
-    "preview_start",
     "probe",
     "recommended_bit_rate",
     "sniff",
@@ -56,6 +59,18 @@ ENCODE = sandbox.Limits(cpu=180, wall=400, file_size=256 * MIB)
 READ_TAGS = sandbox.Limits(cpu=5, wall=15, output=MIB)
 MP3_BIT_RATES = frozenset(1000 * kbits for kbits in KBITS[3])
 PREVIEW_BIT_RATE = 128_000
+PREVIEW_MS = 30_000
+# What previews are brought to, measured on the finished file (EBU R 128): loudness in LUFS, true peak in dBTP.
+LOUDNESS, TRUE_PEAK = -14.0, -1.0
+NEAR_LU = 0.3
+ENCODER_DB = 0.45  # LAME turns everything down by this
+MOST_GAIN_DB = 30.0  # hiss is not lifted to the loudness of music
+ROUNDS = 4
+SILENCE = -70.0  # what the meter says of nothing at all
+METER = "ebur128=peak=true:metadata=1,ametadata=mode=print:file=/dev/stdout"
+READING = re.compile(rb"^lavfi\.r128\.(I|true_peak)=(-?[0-9.]+)$", re.MULTILINE)
+# At four times the rate the limiter sees the peaks between the samples.
+LIMIT = "aresample=176400,alimiter=limit={limit:.4f}:attack=2:release=50:level=disabled:latency=1,aresample=44100"
 # Shorter than the header promises by more than both of these means that the end is missing.
 SHORT_MS, SHORT_SHARE = 1000, 0.02
 KIND_STREAM = {"audio": "audio", "image": "video", "video": "video"}
@@ -135,19 +150,43 @@ def transcode(source: Path, target: Path, *, source_format: Format, bit_rate: in
     return _to_mp3(source, target, source_format, bit_rate, [], [])
 
 
-def preview_start(duration_ms: int, length_ms: int) -> int:
-    """Where a preview of this length lies: a third in, or where a short track still has its length (ms)."""
-    return min(duration_ms // 3, duration_ms - length_ms)
+def preview(
+    source: Path, target: Path, *, source_format: Format, duration_ms: int, start_ms: int, length_ms: int
+) -> Probe:
+    """Write an MP3 clip from `start_ms` on (all of a short sound), faded in and out over 1 s and as loud as all others.
 
-
-def preview(source: Path, target: Path, *, source_format: Format, duration_ms: int, length_ms: int = 30_000) -> Probe:
-    """Write an MP3 clip from a third into the sound (all of a short one), faded in and out over 1 s."""
+    Loudness and true peak are measured on the result, and put right by gain and a limiter in a few rounds.
+    """
     length = min(int(length_ms), int(duration_ms))
-    start = preview_start(int(duration_ms), length)
+    start = max(0, min(int(start_ms), int(duration_ms) - length))
     fade = min(1000, length // 4)
     fades = f"afade=t=in:d={fade}ms,afade=t=out:st={length - fade}ms:d={fade}ms"
     window = [*(["-ss", f"{start}ms"] if start else []), "-t", f"{length}ms"]
-    return _to_mp3(source, target, source_format, PREVIEW_BIT_RATE, window, ["-filter:a", fades])
+    loudness, _ = _measured(source, source_format, fades, window)
+    gain, limit = _gain(loudness, ENCODER_DB), TRUE_PEAK - 1
+    for _ in range(ROUNDS):
+        chain = f"{fades},volume={gain:.2f}dB,{LIMIT.format(limit=10 ** (limit / 20))}"
+        made = _to_mp3(source, target, source_format, PREVIEW_BIT_RATE, window, ["-filter:a", chain])
+        loudness, peak = _measured(target, made.format)
+        missing = _gain(loudness, gain) - gain
+        if abs(missing) <= NEAR_LU and peak <= TRUE_PEAK:
+            break
+        gain, limit = gain + missing, limit - max(0.0, peak - TRUE_PEAK + 0.1)
+    return made
+
+
+def _measured(path: Path, form: Format, filters: str = "", window: list[str] | None = None) -> tuple[float, float]:
+    """(integrated loudness in LUFS, true peak in dBTP). The meter goes on reading; the last of it holds."""
+    chain = f"{filters},{METER}" if filters else METER
+    output = ["-map", "0:a:0", "-filter:a", chain, "-f", "null", "-"]
+    readings = dict(READING.findall(convert(path, form, output, limits=DECODE, options=window).stdout))
+    peak = float(readings.get(b"true_peak", 0))
+    return float(readings.get(b"I", SILENCE)), 20 * math.log10(peak) if peak else -math.inf
+
+
+def _gain(loudness: float, so_far: float = 0.0) -> float:
+    """The gain in dB that brings a sound to LOUDNESS, after `so_far`; silence stays as it is."""
+    return so_far if loudness <= SILENCE else min(so_far + LOUDNESS - loudness, MOST_GAIN_DB)
 
 
 def _to_mp3(source: Path, target: Path, form: Format, bit_rate: int, window: list[str], filters: list[str]) -> Probe:

@@ -1,4 +1,4 @@
-"""The outline of a sound, for drawing a waveform: lowest and highest sample per bucket (S0-03)."""
+"""The outline of a sound: lowest and highest sample of every 2 ms, and the waveform drawn from it (S0-03)."""
 
 import json
 from pathlib import Path
@@ -41,12 +41,16 @@ class _Blocks:
 
 def peaks(source: Path, *, source_format: Format, count: int = 800) -> list[int]:
     """`count` pairs min, max, … from -128 to 127; fewer when a pair would be below 2 ms."""
-    return _reduced(_blocks(source, source_format), count)
+    return _reduced(outline(source, source_format=source_format), count)
 
 
 def waveform_json(source: Path, *, source_format: Format, count: int = 800) -> bytes:
     """The peaks in the JSON shape that audiowaveform writes and players read, UTF-8."""
-    blocks = _blocks(source, source_format)
+    return drawn(outline(source, source_format=source_format), count=count)
+
+
+def drawn(blocks: np.ndarray, *, count: int = 800) -> bytes:
+    """As `waveform_json`, of an outline that is here already."""
     data = _reduced(blocks, count)
     head = {
         "version": 2,
@@ -57,10 +61,10 @@ def waveform_json(source: Path, *, source_format: Format, count: int = 800) -> b
     return json.dumps({**head, "bits": 8, "length": len(data) // 2, "data": data}, separators=(",", ":")).encode()
 
 
-def _blocks(source: Path, form: Format) -> np.ndarray:
-    """Decode to 8 kHz mono; the samples pass through and are never all here."""
+def outline(source: Path, *, source_format: Format) -> np.ndarray:
+    """Pairs (lowest, highest) of 16 bit samples, one per 2 ms. The samples pass through and are never all here."""
     blocks = _Blocks()
-    convert(source, form, OUTPUT, limits=LIMITS, sink=blocks.feed)
+    convert(source, source_format, OUTPUT, limits=LIMITS, sink=blocks.feed)
     pairs = blocks.finish()
     if not len(pairs):
         raise unreadable("it holds no audio")

@@ -1,5 +1,6 @@
 """What every table shares: a time-ordered identity and two timestamps."""
 
+import datetime as dt
 import secrets
 import time
 import uuid
@@ -12,6 +13,11 @@ def uuid7() -> uuid.UUID:
     milliseconds, rest = divmod(time.time_ns(), 1_000_000)
     fraction = rest * 4096 // 1_000_000
     return uuid.UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | secrets.randbits(62))
+
+
+def least_key(when: dt.datetime) -> uuid.UUID:
+    """Below every key that is made from this moment on, so that the key's own index answers questions of age."""
+    return uuid.UUID(int=int(when.timestamp() * 1000) << 80)
 
 
 class Record(models.Model):

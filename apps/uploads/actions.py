@@ -12,11 +12,12 @@ from typing import BinaryIO
 from django.conf import settings
 from django.db import transaction
 
+from apps.accounts.access import may
 from apps.catalog import actions as catalog
 from apps.catalog import derive, files
 from apps.catalog.models import Derivation, Track
 from apps.lib import media, spool
-from apps.lib.errors import Refusal
+from apps.lib.errors import Forbidden, Refusal
 from apps.lib.media import Probe
 from apps.lib.storage import Stored
 from apps.uploads.models import Upload
@@ -24,12 +25,17 @@ from apps.uploads.models import Upload
 PIECE = 1 << 20
 
 
-def receive(*, user, content: BinaryIO, file_name: str, content_type: str = "", title: str = "", **facts) -> Upload:
+def receive(
+    *, user, content: BinaryIO, file_name: str, content_type: str = "", title: str = "", library: bool = False, **facts
+) -> Upload:
     """A file becomes a track. `facts` are the track's words and switches.
 
-    Refusals: FILE_TOO_LARGE 413, EMPTY_FILE 400, INVALID_FORMAT 415, MEDIA_UNREADABLE and MEDIA_TOO_COMPLEX 422,
-    STORAGE_FAILED 503, INVALID 400. A refusal by content is kept as a `refused` upload for the person and staff.
+    With `library` it is nobody's and the house's own, which only staff who curate may do (S1-03).
+    Refusals: FORBIDDEN 403, FILE_TOO_LARGE 413, EMPTY_FILE 400, INVALID_FORMAT 415, MEDIA_UNREADABLE and
+    MEDIA_TOO_COMPLEX 422, STORAGE_FAILED 503, INVALID 400. A refusal by content is kept as a `refused` upload for the
+    person and staff.
     """
+    facts |= _whose(user, library, facts)
     file_name = tidy_name(file_name)
     title = catalog.clean_title(title.strip() or Path(file_name).stem[:255])
     with spool.workspace(needed=settings.UPLOAD_MAX_BYTES) as folder:
@@ -54,6 +60,18 @@ def receive(*, user, content: BinaryIO, file_name: str, content_type: str = "", 
             Upload.machine.move(upload, "refused", error_code=refusal.code, error_message=refusal.message[:500])
             refusal.extra.setdefault("upload", str(upload.pk))
             raise refusal from failure
+
+
+def _whose(user, library: bool, facts: dict) -> dict:
+    """The owner and kind of the track that is coming in."""
+    if library and not may(user, "catalog.curate"):
+        raise Forbidden("Only staff who curate add tracks to the library. Upload it as your own.")
+    if library:
+        return {"owner": None, "kind": Track.Kind.LIBRARY, "by": user}
+    if facts.pop("is_pro_only", False):
+        message = "Only tracks of the library are for pro members alone."
+        raise Refusal("INVALID", message, fields={"is_pro_only": [message]})
+    return {"owner": user, "kind": Track.Kind.UPLOADED}
 
 
 def tidy_name(name: str) -> str:
@@ -85,7 +103,7 @@ def too_large() -> Refusal:
 @transaction.atomic
 def _admit(upload: Upload, stored: Stored, probe: Probe, facts: dict) -> Upload:
     """The bytes are stored and verified: now the rows, all or none."""
-    track = catalog.create(owner=upload.user, kind=Track.Kind.UPLOADED, title=upload.title, **facts)
+    track = catalog.create(title=upload.title, **facts)
     files.attach_original(track=track, blob=files.blob_for(stored, probe.format), probe=probe)
     Track.machine.move(track, "ready")
     Upload.machine.move(upload, "checked", track=track)

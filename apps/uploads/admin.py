@@ -1,20 +1,61 @@
-"""Staff's window on uploads: what came in, what was refused and why, what is stuck."""
+"""Staff's window on uploads: what came in, what was refused and why, what is stuck; and the way into the library."""
 
-from django.contrib import admin
+from functools import partial
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Q
+from django.forms import modelform_factory
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import filesizeformat
+from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to
-from apps.lib.errors import Conflict
+from apps.catalog.models import Track
+from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, page_of
+from apps.lib.errors import Conflict, Refusal
 from apps.uploads import actions, tasks
 from apps.uploads.models import Upload
 
 TONES = {"received": "info", "checked": "warning", "compressed": "warning", "ready": "success", "refused": "danger"}
 STATES = {state: (state, Q(state=state)) for state in Upload.machine.states}
 UNFINISHED = ("checked", "compressed")
+FACTS = [
+    "title", "artist", "genre", "subgenre", "mood", "tags", "catalog_number", "isrc", "release_date", "description",
+    "is_public", "is_pro_only",
+]  # fmt: skip
+
+
+class LibraryForm(forms.ModelForm):
+    """The shape only; what is wrong with a file, also an empty one, is said by `actions.receive`."""
+
+    file = forms.FileField(
+        widget=UnfoldAdminFileFieldWidget, allow_empty_file=True, help_text="MP3, WAV or FLAC.",
+        error_messages={"required": "Choose a file first."},
+    )  # fmt: skip
+    field_order = ["file"]
+
+    class Meta:
+        widgets = {
+            "description": UnfoldAdminTextareaWidget({"rows": 3}),
+            "release_date": UnfoldAdminTextInputWidget({"type": "date"}),
+            "mood": UnfoldAdminTextInputWidget,
+            "tags": UnfoldAdminTextInputWidget,
+        }
+        help_texts = {
+            "title": "Left empty, the file’s name is taken.",
+            "mood": "Separated by commas.",
+            "tags": "Separated by commas.",
+            "is_public": "Everyone hears it; off: only staff.",
+        }
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.fields["title"].required = False
 
 
 @admin.register(Upload)
@@ -33,6 +74,28 @@ class UploadAdmin(ReadOnlyAdmin):
         ("Refusal", {"fields": ["error_code", "error_message"]}),
         ("Record", {"fields": [("created_at", "updated_at"), "id"]}),
     ]
+
+    def has_add_permission(self, request, obj=None) -> bool:
+        """What staff add is the library's; a person's own comes in by the upload page and the API."""
+        return request.user.has_perm("catalog.curate")
+
+    def add_view(self, request, form_url="", extra_context=None) -> HttpResponse:
+        """Add to the library. Not the theme's own form: that holds a transaction while the file is looked at."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        widgets = partial(self.formfield_for_dbfield, request=request)
+        made = modelform_factory(Track, form=LibraryForm, fields=FACTS, formfield_callback=widgets)
+        form = made(request.POST or None, request.FILES or None)
+        if form.is_valid() and (upload := _receive(request, form)):
+            self.log_addition(request, upload, "Added to the library.")
+            said = f"“{upload.title}” is in the library. A worker makes its preview and waveform."
+            self.message_user(request, said, messages.SUCCESS)
+            return HttpResponseRedirect(page_of(upload.track))
+        context = {
+            **self.admin_site.each_context(request), "opts": self.opts, "title": "Add to the library", "form": form,
+            "back": self.list_page,
+        }  # fmt: skip
+        return TemplateResponse(request, "admin/uploads/library.html", context, status=400 if form.errors else 200)
 
     def has_retry_permission(self, request) -> bool:
         return request.user.has_perm("uploads.retry")
@@ -81,6 +144,21 @@ class UploadAdmin(ReadOnlyAdmin):
     @admin.action(description="Finish now", permissions=["retry"])
     def finish_uploads(self, request, queryset) -> None:
         self.each(request, queryset, "Finish now", _finish)
+
+
+def _receive(request: HttpRequest, form: forms.ModelForm) -> Upload | None:
+    facts = dict(form.cleaned_data)
+    file = facts.pop("file")
+    try:
+        upload = actions.receive(
+            user=request.user, content=file, file_name=file.name, content_type=file.content_type, library=True, **facts
+        )
+    except Refusal as refusal:
+        names = {name: said for name, said in refusal.fields.items() if name in form.fields}
+        form.add_error(None, names) if names else form.add_error("file", refusal.message)
+        return None
+    tasks.nudge(upload)
+    return upload
 
 
 def _finish(upload: Upload) -> str:

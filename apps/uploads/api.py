@@ -8,16 +8,18 @@ from rest_framework.response import Response
 
 from apps.accounts.api import IDEMPOTENCY_KEY, policy
 from apps.accounts.idempotency import once
-from apps.catalog.serializers import TrackFacts
+from apps.catalog.serializers import Switch, TrackFacts
 from apps.uploads import actions, tasks
 from apps.uploads.models import Upload
 
 
 class UploadForm(TrackFacts):
     file = serializers.FileField(allow_empty_file=True, max_length=None)
+    library = Switch(required=False, help_text="Into the house's library, as nobody's own; for staff who curate.")
+    is_pro_only = Switch(required=False, help_text="Of the library: others than pro members hear the preview.")
 
     class Meta(TrackFacts.Meta):
-        fields = ["file", *TrackFacts.Meta.fields]
+        fields = ["file", "library", "is_pro_only", *TrackFacts.Meta.fields]
         extra_kwargs = {"title": {"required": False, "allow_blank": True, "help_text": "Default: the file's name."}}
 
 

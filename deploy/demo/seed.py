@@ -27,7 +27,7 @@ from apps.catalog.keys import PITCHES
 from apps.catalog.models import Track
 from apps.uploads import actions as uploads
 from apps.uploads.tasks import nudge
-from deploy.demo import synth
+from deploy.demo import curation, synth
 
 LOCK = 7_201_304  # any number of its own: two seeds at once make one community
 
@@ -44,6 +44,7 @@ UPLOADS = (
     ("june", "Market Day", "mp3", 30, 118, "G", "major", "Afrobeat", ["bright", "moving"], ["drums", "brass"], True),
     ("mira", "Paper Boats", "mp3", 28, 104, "F", "major", "Indie", ["light"], ["guitar"], True),
     ("june", "Night Bus Home", "wav", 32, 124, "C#", "minor", "House", ["late", "warm"], ["bass", "keys"], True),
+    ("june", "Night Bus Home (remastered)", "mp3", 32, 124, "C#", "minor", "house music", ["late"], ["bass"], True),
     ("oskar", "Sketch for Two Rooms", "flac", 24, 84, "E", "major", "Experimental", ["curious"], ["loop"], False),
 )
 # username, provider, title, seconds, tempo, key, scale, genre, moods, has a video
@@ -95,7 +96,9 @@ def _upload(owners, seed, username, title, form, seconds, tempo, key, scale, gen
     owner = owners[username]
     facts = {**_facts(tempo, key, scale, genre, mood), "tags": tags, "is_public": public}
     with _audio(seed, seconds, tempo, key, scale, getattr(synth, f"write_{form}")) as path, path.open("rb") as content:
-        nudge(uploads.receive(user=owner, content=content, file_name=f"{title}.{form}", title=title, **facts))
+        upload = uploads.receive(user=owner, content=content, file_name=f"{title}.{form}", title=title, **facts)
+    nudge(upload)
+    curation.fill(owner, upload.track)
     return f"{title} ({form.upper()} upload)"
 
 

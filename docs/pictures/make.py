@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -168,8 +169,8 @@ def admin(path: str) -> Callable:
     return lambda tour: tour.open(f"/admin/{path}")
 
 
-def desk_track(tour: Tour):
-    return tour.open(f"/admin/catalog/track/{tour.first('generated')}/change/")
+def desk_track(tour: Tour, **how):
+    return tour.open(f"/admin/catalog/track/{tour.first('generated')}/change/", **how)
 
 
 def desk_person(tour: Tour):
@@ -179,6 +180,47 @@ def desk_person(tour: Tour):
     page.wait_for_load_state("networkidle")
     return page
 
+
+def desk_duplicates(tour: Tour, **how):
+    """The likeliest open pair; the desk itself while there is none."""
+    page = tour.open("/admin/catalog/duplicate/", **how)
+    pair = page.locator("#result_list a[href*='/change/']").first
+    if pair.count():
+        pair.click()
+        page.wait_for_load_state("networkidle")
+    return page
+
+
+def desk_bulk(tour: Tour, **how):
+    """A bulk edit of every track in sight, previewed by a worker."""
+    page = tour.open("/admin/catalog/changeset/", **how)
+    if not page.locator("#result_list a[href*='/change/']").count():
+        page.goto(tour.options.site + "/admin/catalog/track/")
+        for box in page.locator("#result_list input.action-select").all():
+            box.check()
+        page.locator("select[name=action]").select_option("bulk_action")
+        page.locator("[name=index]").first.click()
+        page.fill("[name=add_tags]", "tour")
+        page.locator("button[name=preview]").click()
+        page.wait_for_selector("text=previewed", timeout=60_000)
+        page.goto(tour.options.site + "/admin/catalog/changeset/")
+    page.locator("#result_list a[href*='/change/']").first.click()
+    page.wait_for_load_state("networkidle")
+    return page
+
+
+DESK: dict[str, Callable] = {
+    "queues": lambda tour, **how: tour.open("/admin/", **how),
+    "track": desk_track,
+    "bulk": desk_bulk,
+    "duplicates": desk_duplicates,
+}
+LOOKS = {
+    "": {},
+    "-dark": {"dark": True},
+    "-phone": {"size": NARROW},
+    "-phone-dark": {"size": NARROW, "dark": True},
+}
 
 SHOTS: dict[str, Callable] = {
     "front.jpg": front,
@@ -195,6 +237,8 @@ SHOTS: dict[str, Callable] = {
     "admin-person.png": desk_person,
     "api.png": lambda tour: tour.open("/api/v1/docs/"),
     "upload.png": uploading,
+    "desk-tracks.png": admin("catalog/track/"),
+    **{f"desk-{name}{look}.png": partial(shot, **how) for name, shot in DESK.items() for look, how in LOOKS.items()},
 }
 
 

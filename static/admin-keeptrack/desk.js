@@ -32,12 +32,15 @@
       player.pause();
       return;
     }
+    document.querySelectorAll("audio").forEach((other) => other.pause());
     player.src = button.dataset.play;
     show(button);
     player.play().catch(() => show(null));
   };
 
   for (const end of ["pause", "ended", "error"]) player.addEventListener(end, () => show(null));
+
+  document.addEventListener("play", () => player.pause(), true);
 
   document.addEventListener("click", (event) => {
     const act = event.target.closest("a[data-post]");

@@ -25,7 +25,7 @@ from apps.accounts.roles import Role
 from apps.archive import schedule
 from apps.archive.models import ArchiveJob
 from apps.catalog import actions as catalog
-from apps.catalog import files, sweeper
+from apps.catalog import files, plays, sweeper
 from apps.catalog.models import Blob, ProviderSource, Track, TrackFile
 from apps.lib import locks
 from apps.lib.errors import Refusal
@@ -78,6 +78,7 @@ def make_known(client, *, by: User) -> User:
         stripe_id="evt_1", kind="x", said_at=now, customer_id="cus_1", facts={"email": EMAIL}, outcome="applied"
     )
     IdempotentAnswer.objects.create(user=user, key="k", fingerprint="f", http_status=200, body={"username": NAME})
+    plays.play(track=make_track(by), user=user, network=HERE)
     log = {"user": by, "content_type_id": content_type(User), "object_repr": EMAIL, "action_flag": CHANGE}
     LogEntry.objects.create(object_id=str(user.pk), change_message=f'[{{"changed": "{NAME}"}}]', **log)
     LogEntry.objects.create(object_id="x", change_message="", **{**log, "object_repr": f"{EMAIL} · artist"})

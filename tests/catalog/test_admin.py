@@ -34,7 +34,17 @@ def content(client: Client, path: str, query: dict | None = None) -> str:
 def form_of(track: Track, **changes) -> dict:
     """What the page's form sends when nobody touches it, and then these changes."""
     sent = {"title": track.title, "artist": track.artist, "is_public": "on", "tags": ",".join(track.tags)}
-    for prefix, count in (("files", track.files.count()), ("source", 0), ("archive_assets", 0), ("archive_jobs", 0)):
+    for prefix in (
+        "sections",
+        "credits",
+        "instruments",
+        "samples",
+        "files",
+        "source",
+        "archive_assets",
+        "archive_jobs",
+    ):
+        count = track.files.count() if prefix == "files" else 0
         sent |= {f"{prefix}-TOTAL_FORMS": count, f"{prefix}-INITIAL_FORMS": count}
     return sent | changes
 
@@ -48,7 +58,7 @@ def test_a_track_is_heard_seen_and_measured_on_its_page(desk, ana):
     shown = content(desk, page_of(track))
     assert f'src="/api/v1/tracks/{track.pk}/stream"' in shown
     assert '<audio controls preload="none"' in shown
-    assert '<svg class="waveform"' in shown
+    assert f'<wave-form src="/api/v1/tracks/{track.pk}/waveform" duration="2.000"' in shown
     served, original = track.served, track.file("original")
     for words in ("44.1 kHz", "C major (8B)", "0:02", served.blob.sha256[:12], f"{served.compression_ratio} : 1"):
         assert words in shown
@@ -56,10 +66,10 @@ def test_a_track_is_heard_seen_and_measured_on_its_page(desk, ana):
     assert desk.get(f"/api/v1/tracks/{track.pk}/stream").status_code == 200
 
 
-def test_a_track_whose_waveform_is_lost_still_has_a_page(desk, ana):
+def test_a_tracks_page_reads_nothing_from_the_store(desk, ana):
     track = make_playable(ana, derived=True)
     storage.remove(track.file("waveform").blob.key)
-    assert "cannot be read" in content(desk, page_of(track))
+    assert "<wave-form" in content(desk, page_of(track))
 
 
 def test_a_track_without_bytes_says_that_there_is_nothing_to_play(desk, ana):
@@ -84,7 +94,9 @@ def test_an_edit_changes_words_and_facts(desk, ana):
     assert (track.title, track.tags, track.tempo, track.pitch_class) == ("Day Train", ["piano", "sea"], 98.5, 3)
 
 
-@pytest.mark.parametrize("wrong", [{"title": "  "}, {"title": "x" * 256}, {"tempo": "5"}, {"pitch_class": "12"}])
+@pytest.mark.parametrize(
+    "wrong", [{"title": "  "}, {"title": "x" * 256}, {"tempo": "5"}, {"pitch_class": "12"}, {"isrc": "none"}]
+)
 def test_an_edit_against_the_rules_is_refused_on_the_form(desk, ana, wrong):
     track = make_track(ana)
     answer = desk.post(page_of(track), form_of(track, **wrong))
@@ -164,7 +176,7 @@ def test_there_is_nothing_to_make_again_without_an_original(desk, ana):
 def test_tracks_are_found_by_what_people_know_of_them(desk, ana, bob):
     make_track(ana, title="Night Train", artist="The Porters", isrc="QZ1234567890")
     generated = make_generated(bob, title="Neon Rain")
-    known = ["night tr", "porters", "ana@example", "qz1234567890"]
+    known = ["night tra", "porters", "ana@example.org", "qz1234567890"]
     assert [listed(desk, q=words) for words in known] == [["Night Train"]] * len(known)
     for words in (generated.source.provider_track_id, str(generated.pk)):
         assert listed(desk, q=words) == ["Neon Rain"]
@@ -179,9 +191,9 @@ def test_the_list_narrows_by_fixed_choices(desk, ana):
     assert sorted(listed(desk)) == ["Failed", "Hidden", "Made"]
     assert listed(desk, show="removed") == [""]
     assert listed(desk, made="failed") == ["Failed"]
-    assert listed(desk, kind__exact="generated") == ["Made"]
+    assert listed(desk, kind="generated") == ["Made"]
     assert listed(desk, is_public__exact="0") == ["Hidden"]
-    assert listed(desk, source__provider__code__exact="suno") == ["Made"]
+    assert listed(desk, provider="suno") == ["Made"]
 
 
 def test_a_content_is_shown_with_every_track_that_holds_it(desk, ana, bob):

@@ -2,14 +2,17 @@
 
 import datetime as dt
 import json
+import tempfile
+from pathlib import Path
 
 import pytest
 
-from apps.catalog import actions, derive, sweeper
-from apps.catalog.models import Blob, Derivation, TrackFile
+from apps.catalog import actions, derive, files, sweeper
+from apps.catalog.models import Blob, Derivation, Section, Track, TrackFile
 from apps.lib import clock, media, storage
 from apps.lib.media import MediaError
-from tests.make import make_playable
+from deploy.demo import synth
+from tests.make import make_playable, make_track
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -27,6 +30,37 @@ def test_an_original_yields_a_smaller_copy_a_preview_and_a_waveform(ana):
         waveform = json.load(stored)
     assert waveform["version"] == 2 and len(waveform["data"]) == 2 * waveform["length"]
     assert Derivation.objects.get(track=track).state == "done"
+
+
+def make_two_parts(owner) -> Track:
+    """Twenty seconds of music, loud from the ninth to the seventeenth."""
+    music = synth.compose(3, 20, tempo=120, pitch_class=0, mode="major")
+    music[: 9 * synth.RATE] *= 0.05
+    music[17 * synth.RATE :] *= 0.05
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "music.mp3"
+        synth.write_mp3(path, music)
+        probe, track = media.probe(path), make_track(owner)
+        files.attach_original(track=track, blob=files.blob_for(storage.put(path), probe.format), probe=probe)
+    return track
+
+
+def derived_preview(track: Track) -> TrackFile:
+    (row,) = derive.claim(limit=1, track=track)
+    assert derive.run(row)
+    return TrackFile.objects.get(track=track, role="preview")
+
+
+def test_the_preview_is_the_telling_part_and_says_where_it_lies(ana, monkeypatch):
+    """The loud passage; of the chorus when somebody said where that is."""
+    monkeypatch.setattr(media, "PREVIEW_MS", 6000)
+    track = make_two_parts(ana)
+    preview = derived_preview(track)
+    assert 8_500 <= preview.starts_ms <= 11_500
+    assert preview.duration_ms == pytest.approx(6000, abs=60)
+    Section.objects.create(track=track, name="Last Chorus", start_ms=4_000, end_ms=8_000)
+    derive.again(track=track)
+    assert derived_preview(track).starts_ms == 4_000
 
 
 def test_what_is_small_already_is_not_made_again(ana):

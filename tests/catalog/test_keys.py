@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.catalog.keys import PITCHES, camelot, key_name
+from apps.catalog.keys import MODES, PITCHES, camelot, harmonic, key_name, pitch_class
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,32 @@ def test_relative_keys_share_a_number_and_all_24_codes_differ():
 
 def test_what_is_unknown_has_no_name():
     assert (key_name(None), key_name(1), camelot(None, "major"), camelot(0, "")) == ("", "C#", "", "")
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("C", 0),
+        ("c#", 1),
+        ("Db", 1),
+        (" E♭ ", 3),
+        ("F♯", 6),
+        ("B#", 0),
+        ("Cb", 11),
+        ("H", None),
+        ("", None),
+        ("C##", None),
+    ],
+)
+def test_a_key_is_read_with_sharps_and_flats(said, number):
+    """C-04."""
+    assert pitch_class(said) == number
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_keys_that_mix_are_neighbours_on_the_wheel(mode):
+    for pitch in range(12):
+        own, *others = [camelot(*key) for key in harmonic(pitch, mode)]
+        number, letter = int(own[:-1]), own[-1]
+        other = {"A": "B", "B": "A"}[letter]
+        assert set(others) == {f"{number % 12 + 1}{letter}", f"{(number - 2) % 12 + 1}{letter}", f"{number}{other}"}

@@ -76,6 +76,27 @@ def test_who_may_have_the_full_file_hears_it_and_others_hear_the_preview_where_i
     assert 0 <= part["start"] < part["end"] <= track.duration_ms
 
 
+@pytest.mark.parametrize(
+    ("whole", "length", "starts", "place"),
+    [
+        (90_000, 30_000, 41_000, (41_000, 71_000)), (90_000, 30_040, 60_000, (60_000, 90_000)),
+        (90_000, 30_000, None, (30_000, 60_000)), (40_000, 30_000, None, (10_000, 40_000)),
+        (20_000, 20_030, 0, (0, 20_000)), (None, 30_000, None, (0, 30_000)), (None, 30_000, 5000, (5000, 35_000)),
+        (90_000, None, None, (0, None)), (90_000, None, 5000, (5000, None)), (None, None, None, (0, None)),
+    ],
+)  # fmt: skip
+@pytest.mark.django_db
+def test_a_preview_lies_where_it_was_cut_as_far_as_that_is_known(as_, whole, length, starts, place):
+    """Also on the pages: what a file does not say of itself breaks none."""
+    track = make_track(make_user(), is_pro_only=True, duration_ms=whole)
+    blob = files.blob_for(storage.put_bytes(b"clip"), FORMATS["mp3"])
+    files.attach(track=track, role="preview", blob=blob, duration_ms=length, starts_ms=starts)
+    heard = words.sound(seen_by(make_user(), track))
+    assert (heard["part"], heard["start"], heard["end"]) == ("preview", *place)
+    for page in ("/", f"/tracks/{track.pk}"):
+        assert f'data-start="{words.seconds(place[0])}"' in as_(None).get(page).content.decode()
+
+
 @pytest.mark.django_db
 def test_a_track_without_bytes_has_no_sound():
     owner = make_user()

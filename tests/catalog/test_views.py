@@ -3,6 +3,7 @@ import re
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from apps.accounts import avatars, profiles
 from apps.accounts.models import User
@@ -223,3 +224,13 @@ def test_a_page_of_people_with_pictures_asks_no_more_than_without(client, ana, b
     with django_assert_num_queries(count) as asked:
         client.get("/")
     assert not any('"image"' in query["sql"] for query in asked.captured_queries)
+
+
+def test_a_merged_track_leads_to_the_one_it_went_into_where_that_is_visible(as_, ana, bob, mod):
+    kept, gone = make_track(ana), make_track(ana)
+    Track.machine.move(gone, "merged", merged_into=kept, removed_at=timezone.now())
+    for person in (None, bob, ana, mod):
+        answer = as_(person).get(page_of(gone))
+        assert (answer.status_code, answer.url) == (302, page_of(kept))
+    Track.objects.filter(pk=kept.pk).update(is_public=False)
+    assert [as_(person).get(page_of(gone)).status_code for person in (None, bob, ana)] == [404, 404, 302]

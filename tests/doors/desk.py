@@ -21,9 +21,20 @@ from apps.accounts.models import (
 from apps.accounts.roles import Role
 from apps.archive import schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
-from apps.catalog.models import Blob, Derivation, Provider, Track, TrackFile
+from apps.catalog.models import (
+    Blob,
+    Change,
+    Changeset,
+    ChangesetRow,
+    Derivation,
+    Duplicate,
+    Provider,
+    Term,
+    Track,
+    TrackFile,
+)
 from apps.uploads.models import Upload
-from tests.make import make_generated, make_key, make_user
+from tests.make import make_generated, make_key, make_track, make_user
 
 _numbers = itertools.count(1)
 
@@ -69,6 +80,15 @@ def make_account(person: User, words: str = "Firefox on Linux") -> dict[type, ob
     }
 
 
+def make_changeset(track: Track, words: str) -> Changeset:
+    """A bulk edit of one track that was previewed."""
+    changeset = Changeset(kind="edit", title=words, made_by=track.owner, door="admin", rows_total=1)
+    Changeset.machine.insert(changeset, "previewed")
+    facts = {"table": "catalog_track", "row_id": track.pk, "old": {"genre": ""}, "new": {"genre": words}}
+    ChangesetRow.objects.create(changeset=changeset, track=track, **facts)
+    return changeset
+
+
 def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[type, object]:
     """A person with role, plan and key, a generated track with files, assets and a job, and a refused upload."""
     person = make_user(roles=[Role.ARTIST], plan="pro")
@@ -82,6 +102,12 @@ def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[ty
         **account,
         Track: track,
         Blob: blob,
+        Duplicate: Duplicate.objects.create(
+            first=track, second=make_track(person, title=title), reasons=["near"], likeness="0.9"
+        ),
+        Changeset: make_changeset(track, title),
+        Term: Term.objects.create(kind="genre", name=f"{title} {next(_numbers)}"),
+        Change: Change.objects.filter(track=track).latest("id"),
         Provider: track.source.provider,
         ArchiveAsset: track.archive_assets.first(),
         ArchiveJob: ArchiveJob.objects.get(track=track),

@@ -22,6 +22,8 @@ TABLE = """
 # Pages and bytes
 /
     GET                                200 200 200 200 200
+/tracks
+    GET                                200 200 200 200 200
 /tracks/<uuid:pk> [private]
     GET                                404 200 404 200 200
 /tracks/<uuid:pk> [public]
@@ -263,6 +265,71 @@ TABLE = """
     DELETE                             401 204 403 204 204
 /api/v1/users/<str:username>/tracks [person]
     GET                                200 200 200 200 200
+/api/v1/tracks/<uuid:pk>/sections [private]
+    GET                                404 200 404 200 200
+    POST PUT                           401 400 404 400 400
+/api/v1/tracks/<uuid:pk>/sections [public]
+    GET                                200 200 200 200 200
+    POST PUT                           401 400 403 400 400
+/api/v1/tracks/<uuid:pk>/sections/<uuid:part> [private section]
+    GET                                404 200 404 200 200
+    PATCH                              401 200 404 200 200
+    DELETE                             401 204 404 204 204
+/api/v1/tracks/<uuid:pk>/sections/<uuid:part> [public section]
+    GET                                200 200 200 200 200
+    PATCH                              401 200 403 200 200
+    DELETE                             401 204 403 204 204
+/api/v1/tracks/<uuid:pk>/credits [private]
+    GET                                404 200 404 200 200
+    POST PUT                           401 400 404 400 400
+/api/v1/tracks/<uuid:pk>/credits [public]
+    GET                                200 200 200 200 200
+    POST PUT                           401 400 403 400 400
+/api/v1/tracks/<uuid:pk>/credits/<uuid:part> [private credit]
+    GET                                404 200 404 200 200
+    PATCH                              401 200 404 200 200
+    DELETE                             401 204 404 204 204
+/api/v1/tracks/<uuid:pk>/credits/<uuid:part> [public credit]
+    GET                                200 200 200 200 200
+    PATCH                              401 200 403 200 200
+    DELETE                             401 204 403 204 204
+/api/v1/tracks/<uuid:pk>/instruments [private]
+    GET                                404 200 404 200 200
+    POST PUT                           401 400 404 400 400
+/api/v1/tracks/<uuid:pk>/instruments [public]
+    GET                                200 200 200 200 200
+    POST PUT                           401 400 403 400 400
+/api/v1/tracks/<uuid:pk>/instruments/<uuid:part> [private instrument]
+    GET                                404 200 404 200 200
+    PATCH                              401 200 404 200 200
+    DELETE                             401 204 404 204 204
+/api/v1/tracks/<uuid:pk>/instruments/<uuid:part> [public instrument]
+    GET                                200 200 200 200 200
+    PATCH                              401 200 403 200 200
+    DELETE                             401 204 403 204 204
+/api/v1/tracks/<uuid:pk>/samples [private]
+    GET                                404 200 404 200 200
+    POST PUT                           401 400 404 400 400
+/api/v1/tracks/<uuid:pk>/samples [public]
+    GET                                200 200 200 200 200
+    POST PUT                           401 400 403 400 400
+/api/v1/tracks/<uuid:pk>/samples/<uuid:part> [private sample]
+    GET                                404 200 404 200 200
+    PATCH                              401 200 404 200 200
+    DELETE                             401 204 404 204 204
+/api/v1/tracks/<uuid:pk>/samples/<uuid:part> [public sample]
+    GET                                200 200 200 200 200
+    PATCH                              401 200 403 200 200
+    DELETE                             401 204 403 204 204
+/api/v1/tracks/<uuid:pk>/plays [private]
+    POST                               404 200 404 201 201
+    PUT PATCH DELETE                   405 405 405 405 405
+/api/v1/tracks/<uuid:pk>/plays [public]
+    POST                               201 200 201 201 201
+/api/v1/tracks/<uuid:pk>/statistics [private]
+    GET                                401 200 404 200 200
+/api/v1/tracks/<uuid:pk>/statistics [public]
+    GET                                401 200 403 200 200
 /api/v1/tracks/<uuid:pk>/stream [private]
     GET                                404 200 404 200 200
 /api/v1/tracks/<uuid:pk>/stream [public]
@@ -289,6 +356,57 @@ TABLE = """
 /api/v1/tracks/<uuid:pk>/video [pro-only]
     GET                                403 200 403 200 200
     OPTIONS                            200 200 200 200 200
+/api/v1/tracks/export
+    GET                                401 200 200 200 200
+/api/v1/vocabulary
+    GET                                400 400 400 400 400
+/api/v1/changesets
+    GET                                401 403 403 200 200
+    POST                               401 403 403 400 400
+    PUT PATCH DELETE                   401 403 403 405 405
+    OPTIONS                            401 403 403 200 200
+/api/v1/changesets/import
+    POST                               401 403 403 400 400
+    GET PUT PATCH DELETE               401 403 403 405 405
+    OPTIONS                            401 403 403 200 200
+/api/v1/changesets/<uuid:pk> [changeset]
+    GET                                401 403 403 200 200
+    POST PUT PATCH DELETE              401 403 403 405 405
+    OPTIONS                            401 403 403 200 200
+/api/v1/changesets/<uuid:pk>/rows [changeset]
+    GET                                401 403 403 200 200
+    POST PUT PATCH DELETE              401 403 403 405 405
+    OPTIONS                            401 403 403 200 200
+/api/v1/changesets/<uuid:pk>/conflicts [changeset]
+    GET                                401 403 403 200 200
+    POST PUT PATCH DELETE              401 403 403 405 405
+    OPTIONS                            401 403 403 200 200
+/api/v1/changesets/<uuid:pk>/preview [changeset]
+    POST                               401 403 403 202 202
+    GET PUT PATCH DELETE               401 403 403 405 405
+    OPTIONS                            401 403 403 200 200
+/api/v1/changesets/<uuid:pk>/apply [changeset]
+    POST                               401 403 403 403 403
+    GET PUT PATCH DELETE               401 403 403 405 405
+    OPTIONS                            401 403 403 200 200
+/api/v1/changesets/<uuid:pk>/undo [changeset]
+    POST                               401 403 403 409 409
+    GET PUT PATCH DELETE               401 403 403 405 405
+    OPTIONS                            401 403 403 200 200
+/api/v1/changesets/<uuid:pk>/discard [changeset]
+    POST                               401 403 403 200 200
+    GET PUT PATCH DELETE               401 403 403 405 405
+    OPTIONS                            401 403 403 200 200
+/api/v1/duplicates
+    GET OPTIONS                        401 403 403 200 200
+    POST PUT PATCH DELETE              401 403 403 405 405
+/api/v1/duplicates/<uuid:pk>/dismiss [duplicate]
+    POST OPTIONS                       401 403 403 200 200
+    GET HEAD PUT PATCH DELETE          401 403 403 405 405
+/api/v1/duplicates/<uuid:pk>/merge [duplicate]
+    POST                               401 403 403 400 400
+    OPTIONS                            401 403 403 200 200
+    GET HEAD PUT PATCH DELETE          401 403 403 405 405
 /api/v1/uploads
     GET                                401 200 200 200 200
     POST                               401 400 400 400 400
@@ -318,6 +436,10 @@ TABLE = """
     *                                  in 403 403 in in
 /admin/password_change/
     *                                  302 302 302 302 302
+/admin/catalog/track/import/
+    *                                  in in in 200 200
+/admin/catalog/changeset/<uuid:pk>/panel/ [changeset]
+    *                                  in in in 200 200
 /admin/search/
     *                                  in in in 200 200
 /admin/

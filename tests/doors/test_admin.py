@@ -27,7 +27,7 @@ from apps.accounts.models import (
 )
 from apps.accounts.roles import ROLES, Role
 from apps.archive.models import ArchiveAsset, ArchiveJob
-from apps.catalog.models import Blob, Provider, Track
+from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Term, Track
 from apps.lib.admin import AccessAdmin
 from apps.uploads.models import Upload
 from tests.doors.desk import make_desk
@@ -38,17 +38,22 @@ pytestmark = pytest.mark.django_db
 ACCOUNTS = [
     User, ApiKey, Session, Lockout, RoleChange, Subscription, TierOverride, StripeEvent, Letter, Notice,
 ]  # fmt: skip
-MODELS = [*ACCOUNTS, Track, Blob, Provider, ArchiveAsset, ArchiveJob, Upload]
+MODELS = [*ACCOUNTS, Track, Blob, Change, Changeset, Duplicate, Provider, Term, ArchiveAsset, ArchiveJob, Upload]
 ADMIN, MODERATOR = Role.ADMIN, Role.MODERATOR
-CURATED = {Track, Blob, Provider, ArchiveAsset, ArchiveJob, Upload}
+CURATED = {Track, Blob, Change, Changeset, Duplicate, Provider, Term, ArchiveAsset, ArchiveJob, Upload}
 # What each role may do there; whoever is not named does not even enter.
 SEES = {ADMIN: set(MODELS), MODERATOR: CURATED}
-ADDS = {ADMIN: {User, Provider}, MODERATOR: set()}
+ADDS = {ADMIN: {User, Provider, Upload}, MODERATOR: {Upload}}
 DELETES = {ADMIN: {Provider}, MODERATOR: set()}
 CHANGES = {ADMIN: {User, Subscription, Provider, Track}, MODERATOR: {Track}}
 PRESSES = {
     "make_again": {ADMIN, MODERATOR},
     "remove_track": {ADMIN, MODERATOR},
+    "merge": {ADMIN, MODERATOR},
+    "not_duplicates": {ADMIN, MODERATOR},
+    "open_again": {ADMIN, MODERATOR},
+    **dict.fromkeys(["replace_word", "curate", "set_free"], {ADMIN, MODERATOR}),
+    **dict.fromkeys(["apply", "preview_again", "undo", "undo_rest", "discard"], {ADMIN, MODERATOR}),
     "archive_now": {ADMIN, MODERATOR},
     "retry": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
@@ -230,7 +235,10 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
     [
         ("archive.run", ArchiveAsset, ["retry", "archive_now"], "retry_assets"),
         ("archive.run", Track, ["archive_now"], None),
-        ("catalog.curate", Track, ["make_again", "remove_track"], None),
+        ("catalog.curate", Track, ["make_again", "remove_track"], "bulk_action"),
+        ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
+        ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),
+        ("catalog.curate", Term, ["replace_word", "curate"], "mark_curated"),
         ("uploads.retry", Upload, ["finish_now"], "finish_uploads"),
     ],
 )

@@ -49,11 +49,19 @@ class Write:
 
 TRACK = "title artist description is_public genre subgenre tempo key scale mood tags catalog_number isrc release_date"
 PROFILE = "username display_name first_name last_name bio country timezone language digest"
+SECTION = "section startTime endTime start_ms end_ms description"
+CREDIT = "name role ipi pro split contact_email contact_phone"
+INSTRUMENT = "category type is_primary"
+SAMPLE = "pack_name description is_cleared clearance_notes"
 SOURCE = "provider provider_track_id audio_url cover_url video_url duration generated_at expires_at"
 
 
 def a_file() -> SimpleUploadedFile:
     return SimpleUploadedFile("song.mp3", audio("mp3", 1.0), "audio/mpeg")
+
+
+def a_table() -> SimpleUploadedFile:
+    return SimpleUploadedFile("tracks.csv", b"id,genre\n1,Sent\n", "text/csv")
 
 
 def a_picture() -> SimpleUploadedFile:
@@ -69,10 +77,10 @@ ENTERS = ("accounts_session", "accounts_user")  # last_login
 PROVES = ("account_emailaddress", "accounts_user", "accounts_letter")
 CHANGES = ("account_emailaddress", "accounts_user", "accounts_letter", "accounts_session")
 ENDS = (*CHANGES, "accounts_apikey")
-GOES = ("catalog_change",
+GOES = ("catalog_change", "catalog_changeset", "catalog_changesetrow",
     "account_emailaddress", "accounts_apikey", "accounts_avatar", "accounts_letter", "accounts_notice",
     "accounts_profile", "accounts_session", "accounts_user", "catalog_providersource", "catalog_track",
-    "catalog_trackfile", "uploads_upload",
+    "catalog_trackfile", "uploads_upload", "catalog_section", "catalog_credit", "catalog_instrument", "catalog_sample",
 )  # fmt: skip
 UPLOADS = (
     "catalog_change",
@@ -121,7 +129,19 @@ TAKES = {
     "/api/v1/me/notices/<uuid:pk>": "read",
     "/api/v1/tracks": f"{TRACK} {SOURCE}",
     "/api/v1/tracks/<uuid:pk>": TRACK,
-    "/api/v1/uploads": f"file {TRACK}",
+    "/api/v1/tracks/<uuid:pk>/sections": f"results {SECTION}",
+    "/api/v1/tracks/<uuid:pk>/sections/<uuid:part>": SECTION,
+    "/api/v1/tracks/<uuid:pk>/credits": f"results {CREDIT}",
+    "/api/v1/tracks/<uuid:pk>/credits/<uuid:part>": CREDIT,
+    "/api/v1/tracks/<uuid:pk>/instruments": f"results {INSTRUMENT}",
+    "/api/v1/tracks/<uuid:pk>/instruments/<uuid:part>": INSTRUMENT,
+    "/api/v1/tracks/<uuid:pk>/samples": f"results {SAMPLE}",
+    "/api/v1/tracks/<uuid:pk>/samples/<uuid:part>": SAMPLE,
+    "/api/v1/changesets": "tracks filters operations title",
+    "/api/v1/changesets/import": "file",
+    "/api/v1/changesets/<uuid:pk>/undo": "leave_changed",
+    "/api/v1/duplicates/<uuid:pk>/merge": "keep facts",
+    "/api/v1/uploads": f"file library is_pro_only {TRACK}",
     "/api/v1/archive/run": "track_id limit wait",
 }
 # What an address takes, so that the names of the columns come beside something that is done.
@@ -159,9 +179,36 @@ WRITES = {
     "PATCH /api/v1/me/notices/<uuid:pk>": Write({"read": True}, ("accounts_notice",), case="notice"),
     "POST /api/v1/tracks": Write(SONG, ("catalog_track", "catalog_providersource", "catalog_change")),
     "PATCH /api/v1/tracks/<uuid:pk>": Write({"genre": "Sent"}, ("catalog_track", "catalog_change"), case="private"),
+    "POST /api/v1/tracks/<uuid:pk>/plays": Write({}, ("catalog_play",), case="public", who="anonymous"),
+    "POST /api/v1/changesets": Write(
+        {"filters": {"kind": "uploaded"}, "operations": [{"do": "set", "field": "genre", "value": "Sent"}]},
+        ("catalog_changeset",), who="moderator",
+    ),
+    "POST /api/v1/changesets/import": Write({"file": a_table}, ("catalog_blob", "catalog_changeset"), who="moderator"),
+    "POST /api/v1/changesets/<uuid:pk>/preview": Write({}, ("catalog_changeset",), case="changeset", who="moderator"),
+    "POST /api/v1/changesets/<uuid:pk>/discard": Write({}, ("catalog_changeset",), case="changeset", who="moderator"),
+    "POST /api/v1/duplicates/<uuid:pk>/dismiss": Write({}, ("catalog_duplicate",), case="duplicate", who="moderator"),
     "POST /api/v1/uploads": Write({"file": a_file}, UPLOADS),
     "POST /api/v1/archive/run": Write({"wait": 0}, ("archive_archivejob", "archive_archiveasset"), case="run secret"),
 }
+
+
+def of_parts(kind: str, sends: dict, changes: dict) -> dict[str, Write]:
+    """The four writes of one kind of part; with it go the track's search vector and verdict."""
+    route, one = f"/api/v1/tracks/<uuid:pk>/{kind}", kind.removesuffix("s")
+    tables = (f"catalog_{one}", "catalog_change", "catalog_track")
+    return {
+        f"PUT {route}": Write({"results": [sends]}, tables, case="private"),
+        f"POST {route}": Write(sends, tables, case="private"),
+        f"PATCH {route}/<uuid:part>": Write(changes, tables, case=f"private {one}"),
+        f"DELETE {route}/<uuid:part>": Write({}, tables, case=f"private {one}"),
+    }
+
+
+WRITES |= of_parts("sections", {"section": "verse", "startTime": 0.5, "endTime": 1}, {"description": "Sent"})
+WRITES |= of_parts("credits", {"name": "Sent", "role": "producer"}, {"split": 10})
+WRITES |= of_parts("instruments", {"category": "drums"}, {"type": "Sent"})
+WRITES |= of_parts("samples", {"pack_name": "Sent"}, {"is_cleared": True})
 
 
 def names_of_columns() -> dict[str, models.Field]:
@@ -219,7 +266,14 @@ def changes(client: Client, method: str, path: str, body: dict, before: set) -> 
         transaction.set_rollback(True)
     client.cookies = cookies
     found = [*(("went", *row) for row in before - after), *(("came", *row) for row in after - before)]
-    return status, [(name, how, json.loads(row)) for how, name, row in sorted(found)]
+    told = [(name, how, told_of(name, row)) for how, name, row in found]
+    return status, sorted(told, key=lambda change: (change[1], change[0], json.dumps(change[2])))
+
+
+def told_of(table: str, row: str) -> dict:
+    """The row, but of the history not the order in which one statement wrote it."""
+    columns = json.loads(row)
+    return {c: v for c, v in columns.items() if table != "catalog_change" or c not in ("id", "at", "xid")}
 
 
 def harm(plain: list[Change], again: list[Change], laden: list[Change], sent: set[str]) -> Iterator[str]:
@@ -267,7 +321,7 @@ def world(request):
     victim = people["stranger"]
     make_key(victim)
     make_track(victim, is_public=False)
-    clients = {who: sign_in(people[who]) for who in ("anonymous", "owner")}
+    clients = {who: sign_in(people[who]) for who in ("anonymous", "owner", "moderator")}
     junk = everything(victim) | {"id": str(victim.tracks.get().pk), "role": "admin"}
     return clients, make_cases(people["owner"]), junk
 

@@ -18,9 +18,9 @@ from apps.accounts import digests, notices
 from apps.accounts.models import ApiKey, Avatar, Notice, Session, User
 from apps.accounts.roles import Role
 from apps.catalog import files
-from apps.catalog.models import Blob, Track
+from apps.catalog.models import Blob, Credit, Duplicate, Instrument, Sample, Section, Track
 from apps.lib import links, storage
-from tests.doors.desk import make_refused
+from tests.doors.desk import make_changeset, make_refused
 from tests.doors.matrix import FOR_PROGRAMS
 from tests.make import PASSWORD, make_generated, make_key, make_track, make_user
 
@@ -47,6 +47,25 @@ def make_with_files(owner: User, **facts) -> Track:
     return track
 
 
+def make_parts(track: Track, word: str) -> dict[str, dict]:
+    """One part of each kind; what stands in their addresses, as `private section`."""
+    of = {
+        "section": Section(track=track, name="intro", start_ms=0, end_ms=500),
+        "credit": Credit(track=track, name="Ana", role="composer", contact_email="ana@example.org"),
+        "instrument": Instrument(track=track, category="synth"),
+        "sample": Sample(track=track, pack_name="Breaks"),
+    }
+    for part in of.values():
+        part.save()
+    return {f"{word} {name}": {"pk": track.pk, "part": part.pk} for name, part in of.items()}
+
+
+def make_pair(owner: User) -> Duplicate:
+    """Two tracks that may be one."""
+    first, second = (make_track(owner, duration_ms=1000) for _ in range(2))
+    return Duplicate.objects.create(first=first, second=second, reasons=["near"], likeness="0.9")
+
+
 @dataclass(frozen=True)
 class Case:
     """What stands in an address, and what is sent to it."""
@@ -63,8 +82,11 @@ def make_cases(owner: User) -> dict[str, Case]:
     of = {
         "avatar": {"sha256": picture.sha256},
         "blob": {"token": token},
+        "changeset": {"pk": make_changeset(tracks["public"], "Techno").pk},
+        "duplicate": {"pk": make_pair(owner).pk},
         "digest": {"token": digests.off_path(owner.profile).rpartition("/")[2]},
         **{name: {"pk": track.pk} for name, track in tracks.items()},
+        **make_parts(tracks["public"], "public"),
     }
     cases = {name: Case(values, {}) for name, values in of.items()}
     return {**make_secrets(owner), **make_links(owner), **cases, "run generated": _run_of(make_generated(owner))}
@@ -87,6 +109,7 @@ def make_secrets(owner: User) -> dict[str, Case]:
     """The cases of rows that nobody else may know of, and those of none."""
     make_key(owner)
     sign_in(owner)
+    private = make_with_files(owner, is_public=False)
     notices.tell(user=owner, kind="archive.lost", subject="1", title="A track was lost", message="It is gone.")
     of = {
         "": {},
@@ -95,7 +118,8 @@ def make_secrets(owner: User) -> dict[str, Case]:
         "key": {"pk": ApiKey.objects.get(user=owner).pk},
         "notice": {"pk": Notice.objects.get(user=owner).pk},
         "person": {"username": owner.profile.username},
-        "private": {"pk": make_with_files(owner, is_public=False).pk},
+        "private": {"pk": private.pk},
+        **make_parts(private, "private"),
         "session": {"pk": Session.objects.filter(user=owner).latest("created_at").id},
         "upload": {"pk": make_refused(owner).pk},
     }

@@ -21,7 +21,13 @@ ABOVE_ALL = {"config", "deploy", "tests", "bench"}
 DOMAIN = {
     "models", "access", "actions", "files", "derive", "schedule", "retry", "statistics", "providers", "roles", "keys",
     "clearance", "quota", "profiles", "avatars", "chapters", "export", "departure", "sweeper",
-    "rescue", "subscriptions", "stripe_events", "tiers", "staff_log",
+    "rescue", "subscriptions", "stripe_events", "tiers", "staff_log", "plays", "cards", "parts", "identifiers",
+    "filters", "search", "keyset", "words",
+    "changesets", "changerows", "bulk", "history",
+    "duplicates", "merging",
+    "sheets", "importing", "vocabulary",
+    "neighbours", "queues",
+    "facets", "facet_index", "bits",
 }  # fmt: skip
 DOORS = {"api", "admin", "views", "tasks", "serializers", "management"}
 DOOR_LIBRARIES = ("rest_framework", "drf_spectacular", "django.contrib.admin", "unfold", "celery")

@@ -10,6 +10,7 @@ UNTESTED = {
     "lib/picture_child": "a child program, run for real by the tests of picture",
     "lib/probe_child": "a child program, run for real by the tests of media",
     "lib/sandbox_child": "a child program, run for real by the tests of sandbox",
+    "lib/sheet_child": "a child program, run for real by the tests of sheet",
 }
 
 

@@ -1,5 +1,6 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 
 from apps.catalog.models import Track
 from apps.lib.access import AccessQuerySet
@@ -65,3 +66,16 @@ def test_rows_without_rules_are_nobodys(ana):
     for word in (rows.visible_to, rows.editable_by):
         with pytest.raises(NotImplementedError):
             word(ana)
+
+
+def test_a_rule_as_a_condition_of_sql_chooses_the_same_rows(ana, bob, mod):
+    """For statements that are not the ORM's: whatever the rule, also one that is always or never so."""
+    tracks = [make_track(ana), make_track(ana, is_public=False), make_track(bob, is_public=False)]
+    rows = Track.objects.all()
+    for user in (NOBODY, ana, bob, mod):
+        for rule in (rows.view_rule(user), rows.edit_rule(user), rows.play_rule(user)):
+            condition, values = rows.as_condition(rule)
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT id FROM catalog_track WHERE {condition}", values)
+                found = {pk for (pk,) in cursor.fetchall()}
+            assert found == {track.pk for track in tracks if rows.filter(rule, pk=track.pk).exists()}

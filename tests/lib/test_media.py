@@ -1,11 +1,14 @@
 """Files of every admitted format, and files that only look like one."""
 
 import random
+import re
 import struct
+import subprocess
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import imageio_ffmpeg
 import mutagen.id3
 import numpy as np
 import pytest
@@ -14,7 +17,7 @@ from apps.lib import media
 from apps.lib.formats import sound_start
 from apps.lib.media import FORMATS, IMAGE_FORMATS, VIDEO_FORMATS, MediaError, probe, sniff
 from deploy.demo import synth
-from tests.lib.made import NOT_MEDIA, ffmpeg, make_bytes, make_file, make_id3, make_tag_bomb, seven_bits
+from tests.lib.made import NOT_MEDIA, ffmpeg, make_bytes, make_file, make_id3, make_sound, make_tag_bomb, seven_bits
 
 ALL = frozenset(FORMATS)
 
@@ -308,21 +311,66 @@ def make_steps(folder: Path, seconds: int) -> Path:
     return folder / "steps.wav"
 
 
-def test_a_preview_starts_a_third_into_the_sound_and_fades_at_both_ends(tmp_path):
+def make_preview(source: Path, target: Path, duration_ms: int, *, start_ms: int, length_ms=30_000) -> media.Probe:
+    where = {"duration_ms": duration_ms, "start_ms": start_ms, "length_ms": length_ms}
+    return media.preview(source, target, source_format=media.sniff(source), **where)
+
+
+def loudness(path: Path) -> tuple[float, float]:
+    """(LUFS, dBTP) as ffmpeg's own summary says, not by the numbers that `preview` reads."""
+    words = ["-nostdin", "-hide_banner", "-i", str(path), "-filter:a", "ebur128=peak=true", "-f", "null", "-"]
+    said = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *words], capture_output=True, text=True).stderr
+    summary = said[said.rindex("Summary:") :]
+    return tuple(float(re.search(rf"{name}: +(-?[\d.]+|-inf)", summary)[1]) for name in ("I", "Peak"))
+
+
+def test_a_preview_is_cut_where_it_is_told_and_fades_at_both_ends(tmp_path):
     source = make_steps(tmp_path, 30)
-    made = media.preview(source, tmp_path / "p", source_format=FORMATS["wav"], duration_ms=30_000, length_ms=6_000)
+    made = make_preview(source, tmp_path / "p", 30_000, start_ms=10_000, length_ms=6_000)
     assert made.format.name == "mp3"
     assert made.duration_ms == pytest.approx(6000, abs=60)
     assert made.bit_rate == pytest.approx(128_000, rel=0.02)
     heights = media.peaks(tmp_path / "p", source_format=made.format, count=60)[1::2]
-    assert heights[0] < 12 and heights[-1] < 12
-    assert min(heights[12:48]) > 55
+    assert heights[0] < 9 and heights[-1] < 9
+    assert min(heights[12:48]) > 25
     assert heights[3] < heights[6] < heights[12]
 
 
+@pytest.mark.parametrize("level", [0.05, 1.0, 8.0])
+def test_previews_are_as_loud_as_each_other_and_never_clip(tmp_path, level):
+    """-14 LUFS, true peak -1 dBTP at most; the loud one arrives clipped."""
+    synth.write_wav(tmp_path / "song.wav", np.clip(make_sound(8) * level, -1, 1))
+    make_preview(tmp_path / "song.wav", tmp_path / "p", 8000, start_ms=1000, length_ms=6000)
+    lufs, peak = loudness(tmp_path / "p")
+    assert lufs == pytest.approx(-14, abs=1) and peak <= -1
+
+
+def test_clicks_are_limited_before_they_clip(tmp_path):
+    """What cannot be as loud as the rest without clipping stays quieter."""
+    rng, clicks = np.random.default_rng(1), np.zeros((6 * synth.RATE, 2), np.float32)
+    for at in range(0, len(clicks), synth.RATE // 2):
+        clicks[at : at + 4000] = (0.5 * rng.standard_normal(4000) * np.exp(-np.arange(4000) / 1000))[:, None]
+    synth.write_wav(tmp_path / "clicks.wav", np.clip(clicks, -1, 1))
+    make_preview(tmp_path / "clicks.wav", tmp_path / "p", 6000, start_ms=0)
+    lufs, peak = loudness(tmp_path / "p")
+    assert -18 < lufs < -13 and peak <= -0.9
+
+
+def test_silence_is_not_lifted(tmp_path):
+    synth.write_wav(tmp_path / "a.wav", np.zeros((3 * synth.RATE, 2), np.float32))
+    made = make_preview(tmp_path / "a.wav", tmp_path / "p", 3000, start_ms=0)
+    assert set(media.peaks(tmp_path / "p", source_format=made.format)) <= {0, -1}
+
+
+def test_a_preview_never_begins_too_late_for_its_length(tmp_path):
+    source = make_file(tmp_path, "wav")
+    for start in (-5, 3900, 10**9):
+        made = make_preview(source, tmp_path / "p", 4000, start_ms=start, length_ms=1000)
+        assert made.duration_ms == pytest.approx(1000, abs=60)
+
+
 def test_a_preview_of_a_short_sound_is_all_of_it(tmp_path):
-    source = make_file(tmp_path, "flac")
-    made = media.preview(source, tmp_path / "p", source_format=FORMATS["flac"], duration_ms=4000)
+    made = make_preview(make_file(tmp_path, "flac"), tmp_path / "p", 4000, start_ms=1500)
     assert made.duration_ms == pytest.approx(4000, abs=40)
 
 

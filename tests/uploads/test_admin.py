@@ -1,9 +1,12 @@
 import io
 
 import pytest
+from django.contrib.admin.models import LogEntry
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
 from apps.catalog import derive
+from apps.catalog.models import Track
 from apps.lib.errors import Refusal
 from apps.uploads import actions
 from apps.uploads.models import Upload
@@ -76,3 +79,47 @@ def test_uploads_are_found_by_file_person_and_state(desk, stuck, refused):
     for query, found in (({"q": "song"}, stuck), ({"q": stuck.sha256[:12]}, stuck), ({"state": "refused"}, refused)):
         assert [row.pk for row in desk.get(UPLOADS, query).context["cl"].result_list] == [found.pk]
     assert desk.get(UPLOADS, {"q": "ana@example.org"}).context["cl"].result_count == 2
+
+
+# --- The library --------------------------------------------------------------------------------------------------
+ADD = f"{UPLOADS}add/"
+
+
+def a_file(content: bytes | None = None, name: str = "Low Sun.wav") -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, audio() if content is None else content, content_type="audio/wav")
+
+
+def test_the_library_has_a_form_and_a_place_in_the_sidebar(desk):
+    assert f'href="{ADD}"' in desk.get("/admin/").content.decode()
+    shown = desk.get(ADD).content.decode()
+    assert 'enctype="multipart/form-data"' in shown and 'name="is_pro_only"' in shown
+
+
+def test_staff_add_a_track_to_the_library(desk, mod):
+    sent = {"file": a_file(), "artist": "The House", "mood": "calm, warm", "is_public": "on", "is_pro_only": "on"}
+    answer = desk.post(ADD, sent)
+    track = Track.objects.get()
+    assert answer["Location"] == f"/admin/catalog/track/{track.pk}/change/"
+    assert (track.title, track.owner, track.kind, track.mood) == ("Low Sun", None, "library", ["calm", "warm"])
+    assert track.is_pro_only and track.is_public and track.file("original")
+    assert LogEntry.objects.get().user == mod
+
+
+@pytest.mark.parametrize(
+    ("sent", "words"),
+    [
+        ({}, "Choose a file first."),
+        ({"file": b"MZ this is no music" * 50}, "Invalid audio format"),
+        ({"file": b""}, "The file is empty"),
+        ({"file": None, "title": "x" * 256}, "at most 255 characters"),
+        ({"file": None, "mood": "x" * 41}, "at most 40 characters"),
+        ({"file": None, "release_date": "soon"}, "Enter a valid date"),
+    ],
+)
+def test_what_is_wrong_is_said_beside_the_form_and_the_words_are_kept(desk, sent, words):
+    if "file" in sent:
+        sent = {**sent, "file": a_file(sent["file"])}
+    answer = desk.post(ADD, {"artist": "The House", **sent})
+    shown = answer.content.decode()
+    assert answer.status_code == 400 and words in shown and 'value="The House"' in shown
+    assert not Track.objects.exists()

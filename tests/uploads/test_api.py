@@ -3,11 +3,11 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from apps.catalog.models import Blob, Track
+from apps.catalog.models import Blob, Change, Track
 from apps.uploads import actions
 from apps.uploads.models import Upload
 from tests.lib.made import make_tag_bomb
-from tests.make import audio, make_key
+from tests.make import audio, make_key, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -125,6 +125,47 @@ def test_a_hostile_file_name_is_only_ever_shown_tidied(as_, ana, name):
 def test_a_broken_envelope_is_a_4xx_with_a_code(as_, ana, body, kind):
     refused = as_(ana).generic("POST", "/api/v1/uploads", body, content_type=kind)
     assert 400 <= refused.status_code < 500 and refused.json()["code"]
+
+
+def test_staff_add_to_the_library_and_free_listeners_get_the_preview(as_, ana, mod):
+    """S1-03, S1-05, through the doors."""
+    answer = send(as_(mod), audio("wav"), library="true", is_pro_only="true", title="House Theme", artist="The House")
+    assert answer.status_code == 201, answer.content
+    upload = Upload.objects.get(pk=answer.json()["id"])
+    track = upload.track
+    assert (track.owner, track.kind, track.artist, track.is_pro_only) == (None, "library", "The House", True)
+    assert Change.objects.filter(track=track, action="I").get().by == mod
+    assert actions.compress(upload).state == "ready"
+    address = f"/api/v1/tracks/{track.pk}"
+    for listener in (None, ana):
+        client = as_(listener)
+        shown, refused = client.get(address).json(), client.get(f"{address}/stream")
+        assert shown["file_url"] is None and shown["preview_url"].endswith("/preview") and shown["owner"] is None
+        assert (refused.status_code, refused.json()["code"]) == (403, "PRO_ONLY")
+        assert len(b"".join(client.get(f"{address}/preview"))) > 1000
+    for listener in (make_user(plan="pro"), make_user(plan="enterprise"), mod):
+        client = as_(listener)
+        assert client.get(f"{address}/stream").status_code == 200
+        assert client.get(address).json()["file_url"].endswith("/stream")
+    assert as_(make_user(plan="pro")).get("/api/v1/tracks/00000000-0000-7000-8000-000000000000").status_code == 404
+
+
+def test_only_staff_who_curate_add_to_the_library(as_, ana, mod):
+    """A key needs the scope that brings its person's staff rights in."""
+    refused = send(as_(ana), audio("mp3"), library="true")
+    assert (refused.status_code, refused.json()["code"]) == (403, "FORBIDDEN")
+    client = as_(None)
+    for scopes, status in ((["upload"], 403), (["upload", "admin"], 201)):
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(mod, *scopes)}")
+        assert send(client, audio("mp3"), library="true").status_code == status
+    assert Upload.objects.count() == Track.objects.count() == 1
+
+
+def test_ones_own_track_is_never_for_pro_members_alone(as_, ana):
+    refused = send(as_(ana), audio("mp3"), is_pro_only="true")
+    assert (refused.status_code, refused.json()["code"]) == (400, "INVALID")
+    assert set(refused.json()["errors"]) == {"is_pro_only"} and not Upload.objects.exists()
+    assert send(as_(ana), audio("mp3"), is_pro_only="false", library="false").status_code == 201
 
 
 def test_uploads_are_their_persons_alone(as_, ana, bob):

@@ -1,51 +1,27 @@
-"""Staff's desk for tracks, their files and the providers. Apps above add their part through `TrackAdmin.extend`."""
+"""Staff's desk for tracks. Apps above add their part through `TrackAdmin.extend`."""
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Q
-from django.http import HttpRequest
+from django.db.models import QuerySet
 from django.template.defaultfilters import filesizeformat
-from django.template.loader import render_to_string
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
-from apps.catalog import actions, derive, tasks, waveform
+from apps.catalog import actions, derive, identifiers, search, tasks
+from apps.catalog.admin import choices, parts
+from apps.catalog.admin.bulk import bulk_action
+from apps.catalog.admin.history import history_panel
+from apps.catalog.admin.panels import CLEARANCE_TONES, STATUS_TONES, clock_time, listen, near, twins, verdict
+from apps.catalog.admin.plays import plays_panel
+from apps.catalog.admin.sheets import export_csv, export_xlsx, import_sheet
 from apps.catalog.keys import camelot
 from apps.catalog.models import ProviderSource, Track, TrackFile
 from apps.lib import nudges
-from apps.lib.admin import (
-    AccessAdmin,
-    ReadOnlyForm,
-    ReadOnlyTable,
-    badge,
-    button,
-    choice_filter,
-    countdown,
-    link_to,
-    moment,
-)
+from apps.lib.admin import AccessAdmin, ReadOnlyForm, ReadOnlyTable, badge, button, countdown, link_to, moment
 from apps.lib.errors import Refusal
-
-STATUS_TONES = {"ready": "success", "pending": "info", "failed": "danger", "merged": "", "removed": ""}
-DERIVATION_TONES = {"done": "success", "failed": "danger", "retrying": "warning"}
-
-STATUS = {state: (state, Q(status=state)) for state in Track.machine.states}
-STATUS = {"kept": ("all but removed", Q(removed_at__isnull=True)), **STATUS}
-MADE = {
-    "failed": ("failed", Q(derivation__state="failed")),
-    "waiting": ("waiting or in work", Q(derivation__state__in=["due", "running", "retrying"])),
-    "done": ("made", Q(derivation__state="done")),
-    "none": ("no original yet", Q(derivation__isnull=True)),
-}
-
-
-def clock_time(milliseconds: int | None) -> str:
-    """`3:07`, or empty when unknown."""
-    return "" if milliseconds is None else f"{milliseconds // 60_000}:{milliseconds // 1000 % 60:02}"
 
 
 class FilesTable(ReadOnlyTable):
@@ -113,79 +89,78 @@ class TrackForm(forms.ModelForm):
         }
         help_texts = {"mood": "Separated by commas.", "tags": "Separated by commas."}
 
-
-def listen(request: HttpRequest, track: Track) -> str:
-    """Cover, player, waveform and the facts one hears."""
-    source = getattr(track, "source", None)
-    alive = bool(source and source.expires_at > timezone.now())
-    derivation = getattr(track, "derivation", None)
-    context = {
-        "track": track,
-        "playable": track.served or (alive and source.audio_url),
-        "cover": track.file("cover") or (alive and source.cover_url),
-        "waveform": _waveform(track),
-        "duration": clock_time(track.duration_ms),
-        "camelot": camelot(track.pitch_class, track.mode),
-        "status": badge(track.status, STATUS_TONES[track.status]),
-        "derivation": derivation,
-        "derived": derivation and badge(derivation.get_state_display(), DERIVATION_TONES.get(derivation.state, "info")),
-    }
-    return render_to_string("admin/catalog/listen.html", context)
-
-
-def _waveform(track: Track) -> SafeString | str:
-    drawn = track.file("waveform")
-    try:
-        return waveform.picture(drawn.blob) if drawn else ""
-    except (Refusal, OSError, ValueError, KeyError):
-        return "The waveform cannot be read at the moment."
+    def clean_isrc(self) -> str:
+        """The domain's rule, said at its field."""
+        try:
+            return identifiers.isrc(self.cleaned_data["isrc"])
+        except Refusal as refusal:
+            raise forms.ValidationError(refusal.message) from None
 
 
 @admin.register(Track)
 class TrackAdmin(AccessAdmin):
     form = TrackForm
-    list_display = ["play", "name", "owner_name", "kind", "state", "is_public", "duration", "created"]
+    list_display = ["play", "name", "music", "owner_name", "rights", "state", "is_public", "duration", "popularity",
+                    "heard", "created"]  # fmt: skip
     list_display_links = ["name"]
-    list_filter = [
-        choice_filter("status", "show", STATUS, default="kept", at_hand=True),
-        "kind",
-        "is_public",
-        "is_pro_only",
-        choice_filter("preview and waveform", "made", MADE),
-        "source__provider",
-        "created_at",
-    ]
-    search_fields = ["title", "artist", "owner__email", "isrc__iexact", "source__provider_track_id__exact"]
-    search_help_text = "Title, artist, owner's e-mail, ISRC, provider's id or track id"
+    list_filter = choices.FILTERS
+    search_fields = ["title"]  # there is a box to search in; what it finds says `search`
+    search_help_text = "Words of the track, ISRC, catalogue number, provider's id, owner's e-mail, track id"
     ordering = ["-id"]
-    sortable_by = ["name", "duration", "created"]
+    sortable_by = ["name", "duration", "popularity", "heard", "created"]
+    actions = [bulk_action, export_csv, export_xlsx]
+    actions_list = ["import_sheet"]
+    import_sheet = import_sheet
+    list_disable_select_all = False
     actions_detail = ["make_again", "remove_track"]
-    inlines = [FilesTable, SourceForm]
-    panels = (listen,)
+    inlines = [*parts.TABLES, FilesTable, SourceForm]
+    compressed_fields = True
+    panels = (listen, verdict, twins)
+    panels_below = (near, plays_panel, history_panel)
     readonly_fields = ["kind", "state", "owner_name", "duration", "play_count", "popularity_score", "id", "created_at",
                        "updated_at"]  # fmt: skip
     fieldsets = [
-        (None, {"fields": ["title", "artist", "description", ("is_public", "is_pro_only")]}),
+        (None, {"fields": [("title", "artist"), "description", ("is_public", "is_pro_only")]}),
         ("Music", {"fields": [("genre", "subgenre"), ("tempo", "pitch_class", "mode"), ("mood", "tags")]}),
         ("Identifiers", {"fields": [("catalog_number", "isrc"), "release_date"]}),
         ("Record", {"fields": [("state", "kind", "owner_name"), ("duration", "play_count", "popularity_score"),
-                               ("created_at", "updated_at"), "id"]}),
+                               ("created_at", "updated_at"), "id"], "classes": ["collapse"]}),
     ]  # fmt: skip
 
+    class Media:
+        js = [
+            forms.Script("js/waveform.js", type="module"),
+            forms.Script("admin-keeptrack/track.js", type="module"),
+        ]
+
     def get_queryset(self, request):
-        return super().get_queryset(request).with_page().select_related("derivation")
+        rows = super().get_queryset(request).select_related("owner__profile", "source__provider", "derivation")
+        return rows.prefetch_related("files")
+
+    def search(self, request, queryset, text: str) -> tuple[QuerySet, bool]:
+        return search.for_staff(queryset, text), False
+
+    def has_curate_permission(self, request) -> bool:
+        return request.user.has_perm("catalog.curate")
 
     def has_add_permission(self, request) -> bool:
         """Tracks come in by upload or from a provider."""
         return False
 
     def has_change_permission(self, request, obj=None) -> bool:
-        mine = obj is None or Track.objects.editable_by(request.user).filter(pk=obj.pk).exists()
+        mine = obj is None or parts.editable(request, obj)
         return mine and super().has_change_permission(request, obj)
 
     def save_model(self, request, obj, form, change) -> None:
         facts = {name: form.cleaned_data[name] for name in form.changed_data}
         actions.edit(track=obj, by=request.user, **facts)
+
+    def save_formset(self, request, form, formset, change) -> None:
+        """Its parts go through the domain; the other tables are there to be read."""
+        if isinstance(formset, parts.PartsFormSet):
+            formset.store(by=request.user)
+        else:
+            super().save_formset(request, form, formset, change)
 
     def view_on_site(self, track) -> str:
         return reverse("track-page", args=[track.pk])
@@ -204,6 +179,25 @@ class TrackAdmin(AccessAdmin):
     def name(self, track) -> SafeString:
         """Title over artist."""
         return format_html('<span class="two-lines">{}<small>{}</small></span>', track, track.artist)
+
+    @display(description="music")
+    def music(self, track) -> SafeString:
+        """Genre over tempo and key."""
+        tempo = f"{track.tempo.normalize():f} BPM" if track.tempo else ""
+        heard = " · ".join(filter(None, [tempo, camelot(track.pitch_class, track.mode)]))
+        return format_html('<span class="two-lines">{}<small>{}</small></span>', track.genre, heard)
+
+    @display(description="rights")
+    def rights(self, track) -> SafeString:
+        return badge(track.clearance, CLEARANCE_TONES[track.clearance])
+
+    @display(description="popularity", ordering="popularity_score")
+    def popularity(self, track) -> str:
+        return f"{track.popularity_score:g}"
+
+    @display(description="plays", ordering="play_count")
+    def heard(self, track) -> str:
+        return f"{track.play_count:,}"
 
     @display(description="owner")
     def owner_name(self, track) -> str:

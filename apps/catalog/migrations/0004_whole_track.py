@@ -431,7 +431,7 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="track",
             index=models.Index(
-                models.F("genre"),
+                django.db.models.functions.text.Lower("genre"),
                 models.OrderBy(models.F("popularity_score"), descending=True),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("is_public", True), ("status", "ready")),
@@ -445,6 +445,36 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="track",
             index=models.Index(models.F("duration_ms"), models.F("id"), name="track_by_duration"),
+        ),
+        migrations.AddIndex(
+            model_name="providersource",
+            index=models.Index(models.F("provider_track_id"), name="source_of_provider_id"),
+        ),
+        migrations.RemoveIndex(model_name="track", name="track_genre_tempo_key"),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(
+                django.db.models.functions.text.Lower("genre"),
+                models.F("tempo"),
+                models.F("pitch_class"),
+                name="track_genre_tempo_key",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(models.F("tempo"), models.F("id"), name="track_by_tempo"),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(models.F("release_date"), models.F("id"), name="track_by_release"),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(
+                django.db.models.functions.text.Lower("subgenre"),
+                condition=models.Q(("subgenre", ""), _negated=True),
+                name="track_subgenre",
+            ),
         ),
         migrations.AddIndex(
             model_name="track",
@@ -471,10 +501,97 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="track",
             index=models.Index(
-                models.F("catalog_number"),
+                django.db.models.functions.text.Lower("catalog_number"),
                 condition=models.Q(("catalog_number", ""), _negated=True),
                 name="track_by_catalog_number",
             ),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(
+                models.OrderBy(models.F("id"), descending=True),
+                models.F("artist"),
+                models.F("genre"),
+                models.F("tempo"),
+                models.F("pitch_class"),
+                condition=models.Q(
+                    ("removed_at__isnull", True),
+                    models.Q(
+                        ("artist", ""),
+                        ("genre", ""),
+                        ("tempo__isnull", True),
+                        ("pitch_class__isnull", True),
+                        _connector="OR",
+                    ),
+                ),
+                name="track_incomplete",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(
+                models.OrderBy(models.F("id"), descending=True),
+                models.F("clearance"),
+                condition=models.Q(("clearance__in", ["unknown", "blocked"]), ("removed_at__isnull", True)),
+                name="track_unclear",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(
+                models.F("kind"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("removed_at__isnull", True)),
+                name="track_of_kind",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(
+                models.F("artist"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("removed_at__isnull", True), models.Q(("artist", ""), _negated=True)),
+                name="track_of_artist",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(
+                models.F("pitch_class"),
+                models.F("mode"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("removed_at__isnull", True)),
+                name="track_of_key",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(
+                models.F("status"),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("status", "ready"), _negated=True),
+                name="track_not_ready",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("is_public", False), ("removed_at__isnull", True)),
+                name="track_private",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="track",
+            index=models.Index(
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("is_pro_only", True), ("removed_at__isnull", True)),
+                name="track_pro_only",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="derivation",
+            index=models.Index(models.F("track"), condition=models.Q(("state", "failed")), name="derivation_failed"),
         ),
         migrations.AddConstraint(
             model_name="track",
@@ -752,7 +869,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="credit",
-            index=models.Index(models.F("name"), name="credit_name"),
+            index=models.Index(django.db.models.functions.text.Lower("name"), name="credit_name"),
         ),
         migrations.AddIndex(
             model_name="credit",
@@ -814,7 +931,18 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="instrument",
-            index=models.Index(models.F("category"), models.F("track"), name="instrument_category"),
+            index=models.Index(
+                django.db.models.functions.text.Lower("category"), models.F("track"), name="instrument_category"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="instrument",
+            index=models.Index(
+                django.db.models.functions.text.Lower("type"),
+                models.F("track"),
+                condition=models.Q(("type", ""), _negated=True),
+                name="instrument_type",
+            ),
         ),
         migrations.AddConstraint(
             model_name="instrument",

@@ -33,7 +33,10 @@ class Derivation(Leased):
 
     class Meta:
         constraints = [DERIVATION_STATES.constraint("derivation_state_known")]
-        indexes = [models.Index("next_at", condition=Q(state__in=["due", "retrying"]), name="derivation_due")]
+        indexes = [
+            models.Index("next_at", condition=Q(state__in=["due", "retrying"]), name="derivation_due"),
+            models.Index("track", condition=Q(state="failed"), name="derivation_failed"),
+        ]
 
     def __str__(self) -> str:
         return f"derivation of {self.track_id}: {self.state}"

@@ -5,6 +5,7 @@ from django.contrib.postgres.fields import RangeOperators
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import F, Func, Q
+from django.db.models.functions import Lower
 
 from apps.catalog.access import OfVisibleTracks
 from apps.catalog.models.track import Track
@@ -88,7 +89,7 @@ class Credit(Part):
             ),
         ]  # fmt: skip
         indexes = [
-            models.Index("name", name="credit_name"),
+            models.Index(Lower("name"), name="credit_name"),
             models.Index("ipi", condition=~Q(ipi=""), name="credit_ipi"),
         ]
 
@@ -107,7 +108,10 @@ class Instrument(Part):
             models.CheckConstraint(condition=Q(category__trim__length__gt=0), name="instrument_named"),
             models.UniqueConstraint("track", "category", "type", name="instrument_once"),
         ]
-        indexes = [models.Index("category", "track", name="instrument_category")]
+        indexes = [
+            models.Index(Lower("category"), "track", name="instrument_category"),
+            models.Index(Lower("type"), "track", condition=~Q(type=""), name="instrument_type"),
+        ]
 
     def __str__(self) -> str:
         return self.type or self.category

@@ -61,6 +61,7 @@ class ProviderSource(Record):
             models.UniqueConstraint(fields=["owner", "provider", "provider_track_id"], name="source_once_per_owner"),
             models.CheckConstraint(condition=Q(expires_at__gt=F("generated_at")), name="source_expires_after_start"),
         ]
+        indexes = [models.Index("provider_track_id", name="source_of_provider_id")]
 
     def __str__(self) -> str:
         return f"{self.provider_id}:{self.provider_track_id}"

@@ -30,17 +30,19 @@ def test_who_is_switched_off_or_unknown_is_404(as_, ana):
             assert (refused.status_code, refused.json()["code"]) == (404, "NOT_FOUND")
 
 
-def test_a_persons_tracks_are_those_that_one_may_see(as_, ana, bob, mod):
+def test_a_persons_tracks_are_the_public_ones_and_for_the_owner_and_staff_all_who_ask(as_, ana, bob, mod):
+    """S0-22."""
     shown, hidden = make_track(ana, title="Shown"), make_track(ana, title="Hidden", is_public=False)
     make_track(bob)
     gone = make_track(ana)
     as_(ana).delete(f"/api/v1/tracks/{gone.pk}")
 
-    def seen(who):
-        return [row["id"] for row in as_(who).get("/api/v1/users/Ana/tracks").json()["results"]]
+    def seen(who, ask=""):
+        return [row["id"] for row in as_(who).get(f"/api/v1/users/Ana/tracks{ask}").json()["results"]]
 
-    assert seen(None) == seen(bob) == [str(shown.pk)]
-    assert seen(ana) == seen(mod) == [str(hidden.pk), str(shown.pk)]
+    all_of_them = "?include_private=1"
+    assert seen(None) == seen(bob) == seen(ana) == seen(None, all_of_them) == seen(bob, all_of_them) == [str(shown.pk)]
+    assert seen(ana, all_of_them) == seen(mod, all_of_them) == [str(hidden.pk), str(shown.pk)]
 
 
 def test_a_track_names_its_owners_picture(as_, ana, django_assert_num_queries):

@@ -1,0 +1,252 @@
+"""Pages of tracks in any order: keyset pages over (value, id), whose depth costs nothing (performance row 7).
+
+The rows after a cursor are found by comparing both at once, so a million rows of one value are no walk. What has no
+value comes last in both directions, as a stretch of its own; so does, by relevance, what says the words elsewhere than
+in its names.
+"""
+
+import base64
+import datetime as dt
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import BooleanField, ExpressionWrapper, F, Func, Q, QuerySet, Value
+
+from apps.lib.errors import Refusal
+
+# So many rows in order are looked at for those that are wanted; if they do not make a page, all wanted ones are
+# gathered and sorted. So neither a frequent word nor a rare one takes long.
+LOOKED_AT = 5_000
+CURSOR_LENGTH = 4_000
+
+
+@dataclass(frozen=True)
+class Order:
+    """By `column`, ties by id in the same direction. `read` gives a value back from a cursor's text; ValueError."""
+
+    name: str
+    column: str
+    read: Callable[[str], Any]
+    nullable: bool = False
+
+    @property
+    def descending(self) -> bool:
+        return self.name.startswith("-") or self.name == "relevance"
+
+
+def _orders() -> Iterator[Order]:
+    for name, column, read, nullable in (
+        ("id", "id", UUID, False),
+        ("popularity", "popularity_score", _decimal, False),
+        ("plays", "play_count", _whole, False),
+        ("title", "title", _text, False),
+        ("tempo", "tempo", _decimal, True),
+        ("duration", "duration_ms", _whole, True),
+        ("released", "release_date", dt.date.fromisoformat, True),
+    ):
+        yield Order(name, column, read, nullable)
+        yield Order(f"-{name}", column, read, nullable)
+    yield Order("relevance", "popularity_score", _decimal)
+
+
+def _decimal(text: str) -> Decimal:
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text):
+        raise ValueError
+    return Decimal(text)
+
+
+def _whole(text: str) -> int:
+    value = int(text) if len(text) < 20 else 2**64
+    if abs(value) >= 2**63:
+        raise ValueError
+    return value
+
+
+def _text(text: str) -> str:
+    if "\x00" in text or len(text.encode()) > 2_000:
+        raise ValueError
+    return text
+
+
+ORDERS = {order.name: order for order in _orders()}
+
+
+class Place(NamedTuple):
+    """A row's place in an order: in which stretch, by which value, and its id. `back` reads towards the beginning."""
+
+    stretch: int
+    value: Any
+    id: UUID
+    back: bool = False
+
+
+class Page(NamedTuple):
+    """Ids in order, and from where the pages after and before it are read; None where there is none."""
+
+    ids: list[UUID]
+    next: Place | None
+    previous: Place | None
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """A part of an order: its rows are `within`, and those that are asked for are `wanted`; None for all of them.
+
+    `seen` is the same as `wanted`, quick to tell of a row that is at hand. `valued` is False where no row has a value.
+    """
+
+    within: Q = Q()
+    wanted: Q | None = None
+    seen: Q | None = None
+    valued: bool = True
+
+
+class Beyond(Func):
+    """Whether (column, id) comes before or after a pair: all columns first, then all values."""
+
+    output_field = BooleanField()
+
+    def as_sql(self, compiler, connection, **options):
+        parts = [compiler.compile(expression) for expression in self.get_source_expressions()]
+        texts, values = [text for text, _ in parts], [value for _, some in parts for value in some]
+        half = len(texts) // 2
+        return f"(({', '.join(texts[:half])}) {self.extra['sign']} ({', '.join(texts[half:])}))", values
+
+
+def stretches(order: Order, wanted: Q | None) -> list[Stretch]:
+    """Those of an order by a column: what has a value, then what has none."""
+    if not order.nullable:
+        return [Stretch(wanted=wanted)]
+    none = Q(**{f"{order.column}__isnull": True})
+    return [Stretch(~none, wanted), Stretch(none, wanted, valued=False)]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Reads pages of gated rows. `how`: `walk` looks at the first rows before it gathers, `gather` does not, because
+    few are wanted, and `plan` leaves the way to the database, which knows it where other tables decide."""
+
+    rows: QuerySet
+    order: Order
+    stretches: list[Stretch]
+    how: str = "walk"
+
+    def page(self, size: int, place: Place | None = None) -> Page:
+        back, found = bool(place and place.back), []
+        for number in self._numbers(place):
+            start = place if place and number == place.stretch else None
+            some = self._some(self.stretches[number], back, start, size + 1 - len(found))
+            found += [Place(number, value, pk) for value, pk in some]
+            if len(found) > size:
+                break
+        more, found = len(found) > size, found[:size]
+        if not found:
+            return Page([], None, None)
+        ahead, behind = (True, more) if back else (more, place is not None)
+        first, last = (found[-1], found[0]) if back else (found[0], found[-1])
+        ids = [at.id for at in (reversed(found) if back else found)]
+        return Page(ids, last if ahead else None, first._replace(back=True) if behind else None)
+
+    def cursor(self, place: Place) -> str:
+        """A place as a text that `place` reads."""
+        value = None if place.value is None else str(place.value)
+        said = json.dumps([self.order.name, place.stretch, value, place.id.hex, int(place.back)])
+        return base64.urlsafe_b64encode(said.encode()).decode().rstrip("=")
+
+    def place(self, cursor: str) -> Place:
+        """Refusal: INVALID for what is no cursor of this order."""
+        try:
+            name, stretch, value, pk, back = json.loads(base64.b64decode(_padded(cursor), "-_", validate=True))
+            if name != self.order.name or back not in (0, 1) or not 0 <= stretch < len(self.stretches):
+                raise ValueError
+            value = self.order.read(value) if self.stretches[stretch].valued else None
+            return Place(int(stretch), value, UUID(pk), bool(back))
+        except (ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as unreadable:
+            message = "cursor: take it from `next` or `previous` of another page of the same ordering."
+            raise Refusal("INVALID", message, fields={"cursor": [message]}) from unreadable
+
+    def _numbers(self, place: Place | None) -> range:
+        """Of the stretches from this place on."""
+        if place is None:
+            return range(len(self.stretches))
+        return range(place.stretch, -1, -1) if place.back else range(place.stretch, len(self.stretches))
+
+    def _some(self, stretch: Stretch, back: bool, start: Place | None, most: int) -> list[tuple]:
+        """At most so many (value, id) of a stretch, from its start or from a place in it."""
+        down = self.order.descending != back
+        rows = self.rows.filter(stretch.within).annotate(worth=F(self.order.column))
+        if start:
+            rows = rows.filter(self._beyond(start, stretch, down))
+        if stretch.wanted is None or self.how == "plan":
+            rows = rows.filter(stretch.wanted or Q()).order_by(*self._sort(down))
+            return list(rows.values_list("worth", "id")[:most])
+        try:
+            walked = None if self.how == "gather" else self._walked(rows, stretch, down, most)
+            return self._gathered(rows, stretch, down, most) if walked is None else walked
+        except EmptyResultSet:
+            return []
+
+    def _beyond(self, start: Place, stretch: Stretch, down: bool) -> Beyond:
+        names = self._columns() if stretch.valued else ["id"]
+        pair = {self.order.column: start.value, "id": start.id}
+        fields = self.rows.model._meta
+        values = [Value(pair[name], fields.get_field(name)) for name in names]
+        return Beyond(*map(F, names), *values, sign="<" if down else ">")
+
+    def _columns(self) -> list[str]:
+        return list(dict.fromkeys([self.order.column, "id"]))
+
+    def _sort(self, down: bool) -> list:
+        return [F(name).desc() if down else F(name).asc() for name in self._columns()]
+
+    def _walked(self, rows: QuerySet, stretch: Stretch, down: bool, most: int) -> list[tuple] | None:
+        """What is wanted of the first rows in order; None when that may not be all, and is no page.
+
+        Where half a page was found the other half is as near: that is looked at too.
+        """
+        found, end = self._looked(rows, stretch, down, most)
+        if end and most > len(found) >= most / 2:
+            more, end = self._looked(rows.filter(self._beyond(end, stretch, down)), stretch, down, most - len(found))
+            found += more
+        return found if end is None or len(found) == most else None
+
+    def _looked(self, rows: QuerySet, stretch: Stretch, down: bool, most: int) -> tuple[list[tuple], Place | None]:
+        """What is wanted of the next rows, and where looking ended; None where the rows did."""
+        hit = ExpressionWrapper(stretch.seen or stretch.wanted, BooleanField())
+        looked = rows.annotate(hit=hit).order_by(*self._sort(down)).values("worth", "id", "hit")[:LOOKED_AT]
+        seen = _run(
+            looked,
+            f"""SELECT worth, id, hit, place FROM (
+                SELECT worth, id, hit, row_number() OVER () AS place FROM ({{rows}}) AS looked) AS numbered
+            WHERE hit OR place = {LOOKED_AT} LIMIT {most}""",
+        )
+        value, pk, _, place = seen[-1] if seen else (None, None, False, 0)
+        return [row[:2] for row in seen if row[2]], Place(0, value, pk) if place == LOOKED_AT else None
+
+    def _gathered(self, rows: QuerySet, stretch: Stretch, down: bool, most: int) -> list[tuple]:
+        way = "DESC" if down else "ASC"
+        return _run(
+            rows.filter(stretch.wanted).order_by().values("worth", "id"),
+            f"""WITH found AS MATERIALIZED ({{rows}})
+            SELECT worth, id FROM found ORDER BY worth {way}, id {way} LIMIT {most}""",
+        )
+
+
+def _padded(cursor: str) -> bytes:
+    if len(cursor) > CURSOR_LENGTH:
+        raise ValueError
+    return cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+
+
+def _run(rows: QuerySet, statement: str) -> list[tuple]:
+    sql, values = rows.query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(statement.format(rows=sql), values)
+        return cursor.fetchall()

@@ -1,0 +1,51 @@
+"""Numbers as bars of an SVG: what a template draws, measured out here so that pages need no script for it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+HEIGHT = 100
+STEPS = (1, 2, 5, 10)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar in a box that is as many units wide as there are bars, and HEIGHT high; `y` is its upper end."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+    value: int
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Bars and the values of its lines, the upper one first; the line of 0 is the lower edge."""
+
+    bars: list[Bar]
+    width: int
+    top: int
+    middle: int | None
+    height: int = HEIGHT
+
+
+def chart(values: Sequence[tuple[str, int]]) -> Chart:
+    """Bars for (label, value from 0 on), left to right, up to a round number above the highest."""
+    top = round_up(max((value for _, value in values), default=0))
+    bars = [_bar(at, label, value, top) for at, (label, value) in enumerate(values)]
+    return Chart(bars, len(bars), top, top // 2 if top % 2 == 0 else None)
+
+
+def _bar(at: int, label: str, value: int, top: int) -> Bar:
+    height = round(HEIGHT * value / top, 2)
+    return Bar(at + 0.125, round(HEIGHT - height, 2), 0.75, height, label, value)
+
+
+def round_up(value: int) -> int:
+    """The next of 1, 2, 5, 10, 20, 50 … that is not below the value."""
+    if value <= 1:
+        return 1
+    power = 10 ** math.floor(math.log10(value))
+    return next(power * step for step in STEPS if power * step >= value)

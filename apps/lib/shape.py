@@ -1,0 +1,139 @@
+"""One declared shape of a resource: what it is called, how the database builds it, and how the schema tells of it.
+
+From one declaration follow the statement that reads any number of rows as finished JSON, and the OpenAPI schema
+(decision 0034).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+import psycopg
+from django.db import connection
+
+from apps.lib.errors import Refusal
+
+TEXT = {"type": "string"}
+WHOLE = {"type": "integer"}
+NUMBER = {"type": "number"}
+SWITCH = {"type": "boolean"}
+DECIMAL = {"type": "string", "format": "decimal"}
+MOMENT = {"type": "string", "format": "date-time"}
+DAY = {"type": "string", "format": "date"}
+ID = {"type": "string", "format": "uuid"}
+ADDRESS = {"type": "string", "format": "uri"}
+WORDS = {"type": "array", "items": TEXT}
+
+
+@dataclass(frozen=True)
+class Field:
+    """`sql` is an expression over the shape's sources (or a function that gives it, for what is not known at import);
+    `needs` names the sources beside the root.
+    """
+
+    name: str
+    sql: str | Callable[[], str]
+    schema: dict = field(hash=False)
+    needs: tuple[str, ...] = ()
+    help: str = ""
+
+    def column(self) -> str:
+        return f'{self.sql if isinstance(self.sql, str) else self.sql()} AS "{self.name}"'
+
+    def described(self) -> dict:
+        return {**self.schema, "description": self.help} if self.help else self.schema
+
+
+class Shape:
+    """Fields over a FROM clause. `expands` are fields that are read when asked for, in place of one of their name.
+
+    `root` gives one row for each asked one, in order, with every parameter of the statement; `sources` are joined to it
+    where a field needs them. Percent signs in SQL are doubled.
+    """
+
+    def __init__(self, *, root: str, sources: dict[str, str], fields: Iterable[Field], expands: dict[str, Field]):
+        self.root, self.sources, self.expands = root, sources, expands
+        self.fields = {each.name: each for each in fields}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Everything that `fields` may ask for."""
+        return frozenset([*self.fields, *(each.name for each in self.expands.values())])
+
+    def add(self, extra: Field) -> None:
+        """A field of an app above, or another in place of one; said once, while the apps are loaded."""
+        self.fields[extra.name] = extra
+        _put_together.cache_clear()
+
+    def chosen(self, fields: frozenset[str] | None, expand: frozenset[str]) -> list[Field]:
+        embedded = {self.expands[name].name: self.expands[name] for name in sorted(expand)}
+        every = {**self.fields, **embedded}
+        return [each for name, each in every.items() if fields is None or name in fields]
+
+    def statement(self, fields: frozenset[str] | None, expand: frozenset[str], **pieces: str) -> str:
+        """SQL that answers one column of JSON text; `pieces` fill the holes of the root."""
+        return _put_together(self, fields, expand, tuple(pieces.items()))
+
+    def schema(self, expand: frozenset[str] = frozenset()) -> dict:
+        """The object's JSON schema with these expansions."""
+        chosen = self.chosen(None, expand)
+        return object_of({each.name: each.described() for each in chosen})
+
+
+@lru_cache(maxsize=500)
+def _put_together(shape: Shape, fields: frozenset[str] | None, expand: frozenset[str], pieces: tuple) -> str:
+    chosen = shape.chosen(fields, expand)
+    needed = {name for each in chosen for name in each.needs}
+    joins = [sql for name, sql in shape.sources.items() if name in needed]
+    columns = ",\n".join(each.column() for each in chosen)
+    tables = "\n".join([shape.root.format(**dict(pieces)), *joins])
+    return f"SELECT row_to_json(card)::text FROM (SELECT {columns}\nFROM {tables}\nORDER BY place) AS card"
+
+
+def object_of(properties: dict[str, dict]) -> dict:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def list_of(schema: dict) -> dict:
+    return {"type": "array", "items": schema}
+
+
+def or_null(schema: dict) -> dict:
+    return {**schema, "type": [schema["type"], "null"]}
+
+
+def literal(text: str) -> str:
+    """The text as SQL writes it."""
+    return "'" + text.replace("'", "''").replace("%", "%%") + "'"
+
+
+def built(pairs: dict[str, str]) -> str:
+    """A JSON object: names with their expressions."""
+    return "json_build_object(" + ", ".join(f"{literal(name)}, {sql}" for name, sql in pairs.items()) + ")"
+
+
+def moment(sql: str) -> str:
+    """A time as REST framework writes it: UTC, `Z`, microseconds unless there are none."""
+    text = f"""to_char({sql} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+    return f"replace({text}, '.000000Z', 'Z')"
+
+
+def run(statement: str, params: Sequence) -> list[str]:
+    """The first column. PostgreSQL plans the statement once per connection: its values travel apart from it.
+
+    Django's own cursors write values into the text, which leaves nothing to prepare; so the connection's cursor is
+    exchanged for psycopg's, inside whatever transaction, log and budget of queries the connection has.
+    """
+    with connection.cursor() as cursor:
+        cursor.cursor = psycopg.Cursor(cursor.connection)
+        cursor.execute(statement, params)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def names(text: str | None, known: Iterable[str], parameter: str) -> frozenset[str]:
+    """What a query string lists by commas. Refusal: INVALID with the known ones."""
+    asked = frozenset(filter(None, (word.strip() for word in (text or "").split(","))))
+    if unknown := sorted(asked - set(known)):
+        message = f"{parameter}: unknown {unknown[0]!r}. Known: {', '.join(sorted(known))}."
+        raise Refusal("INVALID", message, fields={parameter: [message]})
+    return asked

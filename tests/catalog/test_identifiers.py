@@ -1,0 +1,64 @@
+"""ISRC and IPI: what is put right, what is refused, what is only told."""
+
+import pytest
+
+from apps.catalog import actions, identifiers
+from apps.lib.errors import Refusal
+from tests.make import make_track
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("USXXX2400001", "USXXX2400001"), ("us-xxx-24-00001", "USXXX2400001"), (" GB AYE 67 00161 ", "GBAYE6700161"),
+        ("", ""), ("  ", ""),
+    ],
+)  # fmt: skip
+def test_an_isrc_is_kept_in_one_form(said, kept):
+    """S4-02, S4-07."""
+    assert identifiers.isrc(said) == kept
+
+
+@pytest.mark.parametrize(
+    "said", ["USXXX240000", "USXXX24000011", "11XXX2400001", "AAXXX2400001", "US-ABC-2X-00001", "ÜSXXX2400001"]
+)
+def test_what_is_no_isrc_is_refused(said):
+    with pytest.raises(Refusal) as refused:
+        identifiers.isrc(said)
+    assert (refused.value.code, list(refused.value.fields)) == ("INVALID", ["isrc"])
+
+
+@pytest.mark.django_db
+def test_no_door_keeps_another_form(ana):
+    """C-18: two tracks may have one."""
+    track, other = make_track(ana, isrc="us-xxx-24-00001"), make_track(ana)
+    actions.edit(track=other, by=ana, isrc="USXXX 2400001")
+    assert track.isrc == other.isrc == "USXXX2400001"
+    with pytest.raises(Refusal):
+        actions.edit(track=other, by=ana, isrc="nonsense")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [("123456789", "00123456789"), ("00.123.456.789", "00123456789"), (" 00123456789 ", "00123456789"),
+     ("I-000000229-7", "I-000000229-7"), ("", "")],
+)  # fmt: skip
+def test_an_ipi_is_kept_in_full(said, kept):
+    assert identifiers.ipi(said) == kept
+
+
+@pytest.mark.parametrize(
+    ("ipi", "doubtful"),
+    [
+        ("00123456789", True),  # S4-07's own
+        ("00014107338", False), ("14107338", False), ("00000000000", False),
+        ("00014107339", True), ("00014107383", True), ("I-000000229-7", True), ("123456789012", True), ("", False),
+    ],
+)  # fmt: skip
+def test_the_check_digits_of_an_ipi_are_looked_at(ipi, doubtful):
+    assert identifiers.ipi_doubtful(ipi) is doubtful
+
+
+def test_check_digits_of_a_hundred_are_written_as_none():
+    """9 x 10 + 2 x 6 is 1 modulo 101: a hundred is missing."""
+    assert not identifiers.ipi_doubtful("90002000000")
