@@ -112,8 +112,10 @@ class Wanted:
         if self.order.name != "relevance":
             conditions = self.conditions()
             return Reader(base, self.order, stretches(self.order, _all(conditions) if conditions else None), how)
-        named = Stretch(wanted=_all([*facts, Q(text.in_names())]), seen=_all([*facts, Q(text.seen_in_names())]))
-        other = Stretch(wanted=_all([*facts, Q(text.anywhere()), ~Q(text.seen_in_names())]))
+        near = Q(text.near()) if text.near() else None
+        names, seen = Q(text.in_names()), Q(text.seen_in_names())
+        named = Stretch(wanted=_all([*facts, names]), seen=_all([*facts, seen]), near=near)
+        other = Stretch(wanted=_all([*facts, Q(text.anywhere()), ~seen]), near=near)
         return Reader(base, self.order, [named, other], how)
 
     def query(self) -> dict[str, str]:

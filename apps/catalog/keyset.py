@@ -21,9 +21,9 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Func, Q, QueryS
 
 from apps.lib.errors import Refusal
 
-# So many rows in order are looked at for those that are wanted; if they do not make a page, all wanted ones are
-# gathered and sorted. So neither a frequent word nor a rare one takes long.
-LOOKED_AT = 5_000
+# So many rows in order are looked at for those that are wanted: the first to see whether there are any, then more. If
+# they do not make a page, all wanted ones are gathered and sorted: neither a frequent word nor a rare one takes long.
+FIRST_LOOK, LOOKED_AT = 1_000, 4_000
 CURSOR_LENGTH = 4_000
 
 
@@ -99,12 +99,14 @@ class Page(NamedTuple):
 class Stretch:
     """A part of an order: its rows are `within`, and those that are asked for are `wanted`; None for all of them.
 
-    `seen` is the same as `wanted`, quick to tell of a row that is at hand. `valued` is False where no row has a value.
+    `seen` is the same as `wanted`, quick to tell of a row that is at hand; `near` are few rows, all of it among them.
+    `valued` is False where no row has a value.
     """
 
     within: Q = Q()
     wanted: Q | None = None
     seen: Q | None = None
+    near: Q | None = None
     valued: bool = True
 
 
@@ -209,33 +211,39 @@ class Reader:
     def _walked(self, rows: QuerySet, stretch: Stretch, down: bool, most: int) -> list[tuple] | None:
         """What is wanted of the first rows in order; None when that may not be all, and is no page.
 
-        Where half a page was found the other half is as near: that is looked at too.
+        Where two thirds of a page were found the rest is near: that is looked for too.
         """
-        found, end = self._looked(rows, stretch, down, most)
-        if end and most > len(found) >= most / 2:
-            more, end = self._looked(rows.filter(self._beyond(end, stretch, down)), stretch, down, most - len(found))
+        found, end = self._looked(rows, stretch, down, most, FIRST_LOOK)
+        for enough in (1, most * 2 / 3):
+            if end is None or not enough <= len(found) < most:
+                break
+            beyond = rows.filter(self._beyond(end, stretch, down))
+            more, end = self._looked(beyond, stretch, down, most - len(found), LOOKED_AT)
             found += more
         return found if end is None or len(found) == most else None
 
-    def _looked(self, rows: QuerySet, stretch: Stretch, down: bool, most: int) -> tuple[list[tuple], Place | None]:
+    def _looked(
+        self, rows: QuerySet, stretch: Stretch, down: bool, most: int, looked_at: int
+    ) -> tuple[list[tuple], Place | None]:
         """What is wanted of the next rows, and where looking ended; None where the rows did."""
         hit = ExpressionWrapper(stretch.seen or stretch.wanted, BooleanField())
-        looked = rows.annotate(hit=hit).order_by(*self._sort(down)).values("worth", "id", "hit")[:LOOKED_AT]
+        looked = rows.annotate(hit=hit).order_by(*self._sort(down)).values("worth", "id", "hit")[:looked_at]
         seen = _run(
             looked,
             f"""SELECT worth, id, hit, place FROM (
                 SELECT worth, id, hit, row_number() OVER () AS place FROM ({{rows}}) AS looked) AS numbered
-            WHERE hit OR place = {LOOKED_AT} LIMIT {most}""",
+            WHERE hit OR place = {looked_at} LIMIT {most}""",
         )
         value, pk, _, place = seen[-1] if seen else (None, None, False, 0)
-        return [row[:2] for row in seen if row[2]], Place(0, value, pk) if place == LOOKED_AT else None
+        return [row[:2] for row in seen if row[2]], Place(0, value, pk) if place == looked_at else None
 
     def _gathered(self, rows: QuerySet, stretch: Stretch, down: bool, most: int) -> list[tuple]:
         way = "DESC" if down else "ASC"
+        hit = ExpressionWrapper(stretch.seen or stretch.wanted, BooleanField()) if stretch.near else Value(True)
         return _run(
-            rows.filter(stretch.wanted).order_by().values("worth", "id"),
+            rows.filter(stretch.near or stretch.wanted).annotate(hit=hit).order_by().values("worth", "id", "hit"),
             f"""WITH found AS MATERIALIZED ({{rows}})
-            SELECT worth, id FROM found ORDER BY worth {way}, id {way} LIMIT {most}""",
+            SELECT worth, id FROM found WHERE hit ORDER BY worth {way}, id {way} LIMIT {most}""",
         )
 
 

@@ -1,17 +1,18 @@
 """Full text: what was asked for, as the index understands it, with accents and typing slips forgiven.
 
-Words are ANDed; the last one may be typed in part. A word that no public track has is looked for as it is and as the
-nearest that one has: so a slip is forgiven, and an owner still finds the odd word of a private track.
+Words are ANDed; the last one may be typed in part, unless it is a word as it stands. A word that no public track has is
+looked for as it is and as the nearest that one has: so a slip is forgiven, and an owner still finds the odd word of a
+private track.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db.models import BooleanField, Expression, F, Func, Q, QuerySet, TextField, Value
 from django.db.models.functions import Lower
 
 from apps.catalog import words
-from apps.catalog.words import Word
+from apps.catalog.words import Right, Word
 
 PREFIX_FROM = 3
 # Of so few tracks all are gathered and sorted; of more, the first ones are soon met on the way down the list.
@@ -43,13 +44,15 @@ class Understood:
     """A text as it is searched for. `corrected` is word → what it was put right to."""
 
     words: tuple[Word, ...]
-    corrected: tuple[tuple[str, str], ...] = ()
+    corrected: tuple[tuple[str, Right], ...] = ()
+    typed: bool = True  # whether the last word may still be in the typing
 
     @property
     def read_as(self) -> str:
         """The text with its words put right; empty when nothing was."""
         right = dict(self.corrected)
-        return " ".join(right.get(word.text, word.text) for word in self.words) if right else ""
+        said = (right[word.text].word if word.text in right else word.text for word in self.words)
+        return " ".join(said) if right else ""
 
     @property
     def few(self) -> bool:
@@ -70,24 +73,35 @@ class Understood:
         """The same, quick to tell of a row that is at hand."""
         return Hit(F("search"), self._query("AB"))
 
+    def near(self) -> Expression | None:
+        """The whole words alone, where few tracks have them: what is begun like the last one is then seen in the rows.
+
+        The index would have to read every word that begins like it. None where it is as well to ask for all.
+        """
+        whole = self.words[:-1]
+        if not whole or not self._begun(len(whole)) or min(map(self._uses, range(len(whole)))) > FEW:
+            return None
+        return Hit(F("search"), replace(self, words=whole, typed=False)._query())
+
     def _query(self, weights: str = "") -> Expression:
         right, texts = dict(self.corrected), []
         for at, word in enumerate(self.words):
             said = [_marked(word.text, "*" * self._begun(at) + weights)]
             if word.text in right:
-                said.append(_marked(right[word.text], weights))
+                said.append(_marked(right[word.text].word, weights))
             texts.append(f"({' | '.join(said)})")
         return Query(Value(" & ".join(texts)))
 
     def _begun(self, at: int) -> bool:
-        """Whether this word may be typed in part."""
-        return at == len(self.words) - 1 and len(self.words[at].text) >= PREFIX_FROM
+        """Whether this word may be typed in part: the last one, where nobody knows it as a whole word."""
+        word = self.words[at]
+        last = self.typed and at == len(self.words) - 1
+        return last and len(word.text) >= PREFIX_FROM and not word.uses
 
     def _uses(self, at: int) -> int:
-        word = self.words[at]
-        # What was put right is as common as it may be.
-        if word.text in dict(self.corrected):
-            return FEW + 1
+        word, right = self.words[at], dict(self.corrected)
+        if word.text in right:
+            return right[word.text].uses
         return word.begun if self._begun(at) else word.uses
 
 

@@ -5,6 +5,7 @@ Nothing of a private track is in here, so no correction tells of one.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from django.db import connection, transaction
 
@@ -38,16 +39,16 @@ FROM unnest(catalog_words(%s)) AS said LEFT JOIN catalog_word AS known ON known.
 ORDER BY said.positions[1]"""
 
 ONE_SLIP = """
-SELECT asked.word, near.word FROM unnest(%s::text[]) WITH ORDINALITY AS asked(word, place)
+SELECT asked.word, near.word, near.uses FROM unnest(%s::text[]) WITH ORDINALITY AS asked(word, place)
 CROSS JOIN LATERAL (
-    SELECT known.word FROM unnest(string_to_array((%s::text[])[asked.place], ' ')) AS variant
+    SELECT known.word, known.uses FROM unnest(string_to_array((%s::text[])[asked.place], ' ')) AS variant
     JOIN catalog_word AS known ON known.word = variant ORDER BY known.uses DESC, known.word LIMIT 1
 ) AS near"""
 
 TWO_SLIPS = """
-SELECT asked.word, near.word FROM unnest(%s::text[]) AS asked(word)
+SELECT asked.word, near.word, near.uses FROM unnest(%s::text[]) AS asked(word)
 CROSS JOIN LATERAL (
-    SELECT known.word FROM catalog_word AS known
+    SELECT known.word, known.uses FROM catalog_word AS known
     WHERE known.word %% asked.word AND levenshtein_less_equal(known.word, asked.word, 2) <= 2
     ORDER BY known.uses DESC, known.word LIMIT 1
 ) AS near"""
@@ -81,17 +82,24 @@ def read(text: str, *, begun_from: int) -> list[Word]:
         return [Word(*row) for row in cursor.fetchall()]
 
 
-def put_right(words: Iterable[str]) -> dict[str, str]:
+class Right(NamedTuple):
+    """What a mistyped word was meant to be, and in how many public tracks that is."""
+
+    word: str
+    uses: int
+
+
+def put_right(words: Iterable[str]) -> dict[str, Right]:
     """Of words that nobody uses the nearest that somebody does: one slip away, else two; the most used of those."""
     asked = [word for word in words if CORRECTED_FROM <= len(word) <= LONGEST and word.isalpha()]
     if not asked:
         return {}
     with connection.cursor() as cursor:
         cursor.execute(ONE_SLIP, [asked, [" ".join(slips(word)) for word in asked]])
-        found = dict(cursor.fetchall())
+        found = {word: Right(*right) for word, *right in cursor.fetchall()}
         if far := [word for word in asked if word not in found and len(word) >= TWO_SLIPS_FROM]:
             cursor.execute(TWO_SLIPS, [far])
-            found |= dict(cursor.fetchall())
+            found |= {word: Right(*right) for word, *right in cursor.fetchall()}
     return found
 
 

@@ -104,7 +104,8 @@ def test_by_relevance_names_come_first_and_then_the_popular(ana):
 
 
 def test_what_is_wanted_beyond_the_rows_that_are_looked_at_is_gathered(ana, monkeypatch):
-    monkeypatch.setattr(keyset, "LOOKED_AT", 5)
+    monkeypatch.setattr(keyset, "FIRST_LOOK", 2)
+    monkeypatch.setattr(keyset, "LOOKED_AT", 3)
     rare = make_track(ana, title="Rare", genre="rare")
     make_some(ana)
     found = reader(genre="RARE").page(3)
@@ -112,10 +113,11 @@ def test_what_is_wanted_beyond_the_rows_that_are_looked_at_is_gathered(ana, monk
     assert len(flat(walk(reader(q="night"), 4))) == 21
 
 
-@pytest.mark.parametrize("looked", [1, 2, 3, 4, 5, 9, 21, 22])
+@pytest.mark.parametrize("looked", [(1, 1), (1, 2), (2, 3), (3, 1), (4, 4), (5, 9), (21, 1), (22, 22)])
 @pytest.mark.parametrize("ordering", ["-id", "-popularity", "tempo", "relevance"])
 def test_however_many_rows_are_looked_at_every_row_comes_once(ana, monkeypatch, ordering, looked):
-    monkeypatch.setattr(keyset, "LOOKED_AT", looked)
+    monkeypatch.setattr(keyset, "FIRST_LOOK", looked[0])
+    monkeypatch.setattr(keyset, "LOOKED_AT", looked[1])
     tracks = make_some(ana)
     pages = replace(reader(q="night", ordering=ordering), how="walk")
     seen = flat(walk(pages, 4))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.catalog import search, words
+from apps.catalog import filters, search, words
 from apps.catalog.models import Credit, Track
 from tests.make import make_generated, make_track
 
@@ -52,6 +52,27 @@ def test_a_slip_finds_what_was_meant_and_says_so(ana):
     assert found("midnigth trian") == {"Midnight Train"}
     assert search.understood("midnigth trian").read_as == "midnight train"
     assert search.understood("midnight tra").read_as == ""
+
+
+def test_the_last_word_may_be_typed_in_part_unless_it_is_a_word(ana):
+    """Who says a whole word means it, and what begins like a frequent one would take long."""
+    for title in ("Night Car", "Night Carousel", "Night Caravan", "Dawn Carousel"):
+        make_track(ana, title=title)
+    words.learn()
+    assert found("night caro") == {"Night Carousel"}
+    assert found("night ca") == set()
+    assert found("night car") == {"Night Car"}
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_what_is_begun_is_found_among_few_and_among_many(ana, monkeypatch, few):
+    monkeypatch.setattr(search, "FEW", few)
+    for title in ("Night Carousel", "Dawn Carousel", "Night Train"):
+        make_track(ana, title=title)
+    make_track(ana, title="B", description="night carousel")
+    words.learn()
+    page = filters.read({"q": ["night carou"]}).reader(Track.objects.visible_to(ana).live()).page(5)
+    assert [Track.objects.get(pk=pk).title for pk in page.ids] == ["Night Carousel", "B"]
 
 
 def test_an_odd_word_is_still_found_as_it_is(ana):
