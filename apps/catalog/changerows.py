@@ -350,18 +350,21 @@ def _update(way: Side, table: str, now: dt.datetime) -> Iterator[int]:
     if _timed(table):
         sets.append("updated_at = %(now)s" if way.forward else f"updated_at = {MOMENT}")
     query = f"SELECT r.id, r.row_id FROM catalog_changesetrow AS r WHERE {CHOSEN} AND {chosen} ORDER BY r.id"
+    is_uuid = isinstance(model_of(table)._meta.pk, UUIDField)
+    # Both keys of each row at hand: every table is read by its primary key, whatever the planner believes of it.
+    taken = f"unnest(%(rows)s::bigint[], %(keys)s::{'uuid' if is_uuid else 'bigint'}[]) AS taken (row, key)"
+    within = f"{chosen} AND r.id = taken.row AND t.id = taken.key"
     for chunk in chunks(_asked(query, way, table), AT_ONCE):
-        # The keys as well: what the planner believes of a table that grew a moment ago must not matter.
-        keys = [key if isinstance(model_of(table)._meta.pk, UUIDField) else key.int for _, key in chunk]
-        within = f"{chosen} AND r.id BETWEEN {chunk[0][0]} AND {chunk[-1][0]} AND t.id = ANY (%(keys)s)"
+        at_hand = {"rows": [row for row, _ in chunk], "keys": [key if is_uuid else key.int for _, key in chunk]}
         if way.forward and _timed(table):
             stamps = {"old": "'updated_at', t.updated_at", "new": "'updated_at', %(now)s::timestamptz"}
-            _stamp(way, table, within, now=now, keys=keys, **stamps)
+            _stamp(way, table, within, taken=f"{taken},", now=now, **at_hand, **stamps)
         query = f"""UPDATE {_name(table)} AS t SET {", ".join(sets)}
-            FROM catalog_changesetrow AS r JOIN {_name(table)} AS s ON {_same(table, "s")}
+            FROM {taken} JOIN catalog_changesetrow AS r ON r.id = taken.row
+            JOIN {_name(table)} AS s ON s.id = taken.key
             CROSS JOIN LATERAL jsonb_populate_record(s, r.{way.becomes} - {LEFT}) AS meant
-            WHERE t.id = s.id AND s.id = ANY (%(keys)s) AND {CHOSEN} AND {within}"""
-        yield _did(query, way, table, now=now, keys=keys)
+            WHERE {CHOSEN} AND {within}"""
+        yield _did(query, way, table, now=now, **at_hand)
 
 
 def _changing(way: Side, table: str, chosen: str) -> list[str]:
@@ -384,11 +387,11 @@ def _insert(way: Side, table: str, now: dt.datetime) -> Iterator[int]:
     yield _did(query, way, table)
 
 
-def _stamp(way: Side, table: str, where: str, *, old: str = "", new: str = "", **values) -> None:
+def _stamp(way: Side, table: str, where: str, *, old: str = "", new: str = "", taken: str = "", **values) -> None:
     """Keep with the row when it was written before, so that an undo can give it back."""
     pairs = {name: pair for name, pair in (("old", old), ("new", new)) if pair}
     sets = ", ".join(f"{name} = r.{name} || jsonb_build_object({pair})" for name, pair in pairs.items())
-    query = f"""UPDATE catalog_changesetrow AS r SET {sets} FROM {_name(table)} AS t
+    query = f"""UPDATE catalog_changesetrow AS r SET {sets} FROM {taken} {_name(table)} AS t
         WHERE {_same(table, "t")} AND {CHOSEN} AND {where}"""
     _did(query, way, table, **values)
 

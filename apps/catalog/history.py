@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import CharField, Q, QuerySet
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 
 from apps.catalog.models import Change, Changeset, ChangesetRow, Track
 from apps.lib import doors
@@ -39,3 +41,8 @@ def blank(tracks: QuerySet[Track]) -> None:
     """Of removed tracks the history keeps who did what when, and no word of what stood there (C-07)."""
     Change.objects.filter(track__in=tracks.values("pk")).update(old=None, new=None)
     ChangesetRow.objects.filter(track__in=tracks.values("pk")).update(old=None, new=None, problem=REMOVED)
+    keys = tracks.order_by().annotate(as_text=Cast("pk", CharField())).values("as_text")
+    merges = Changeset.objects.filter(kind=Changeset.Kind.MERGE).annotate(
+        lose=KT("order__lose"), keep=KT("order__keep")
+    )
+    merges.filter(Q(lose__in=keys) | Q(keep__in=keys)).update(title="Merge of tracks that were removed")

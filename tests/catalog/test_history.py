@@ -69,6 +69,15 @@ def test_what_is_said_ends_with_its_block(ana, bob):
     assert (last(track).by, last(track).door) == (None, "direct")
 
 
+def test_the_history_tells_that_the_owner_is_another_one_and_never_who(ana, bob):
+    """C-07: so nobody who leaves is named in it."""
+    track = make_track(ana)
+    made = Change.objects.get(track=track, action="I")
+    Track.objects.filter(pk=track.pk).update(owner=bob)
+    assert "owner_id" in made.fields and "owner_id" not in made.new
+    assert (last(track).fields, last(track).old, last(track).new) == (["owner_id"], None, None)
+
+
 def test_the_history_of_a_removed_track_keeps_no_word_of_it(ana):
     """C-07: who did what stays, what stood there does not."""
     track = make_track(ana, title="Secret song")

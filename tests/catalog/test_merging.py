@@ -260,6 +260,18 @@ def test_who_removes_the_one_that_stayed_removes_what_was_merged_into_it(ana, mo
     assert pair.second.merged_into is None and pair.second.title == ""
 
 
+@pytest.mark.parametrize("side", ["first", "second"])
+def test_of_a_removed_track_no_merge_tells_the_title(ana, mod, side):
+    """C-07: also one that was asked for and never previewed."""
+    pair, other = make_pair(ana), make_pair(ana)
+    asked = merging.ask(pair=pair, keep=pair.first_id, facts=(), by=mod)
+    untouched = merging.ask(pair=other, keep=other.first_id, facts=(), by=mod)
+    actions.remove(track=now(getattr(pair, side)), by=ana)
+    asked.refresh_from_db()
+    assert asked.title == "Merge of tracks that were removed"
+    assert untouched.title == type(untouched).objects.get(pk=untouched.pk).title != asked.title
+
+
 def test_many_are_removed_with_what_was_merged_into_them(ana, mod):
     pair = make_pair(ana)
     merged(pair, mod)
