@@ -1,8 +1,15 @@
 """What makes the demo a catalogue: who plays what in a track, how it is built, who owns which share of it."""
 
-from apps.accounts.models import User
-from apps.catalog import parts
-from apps.catalog.models import Track
+import datetime as dt
+
+from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
+
+from apps.accounts.models import RoleGrant, User
+from apps.accounts.roles import Role
+from apps.catalog import bulk, duplicates, plays, vocabulary, words
+from apps.catalog import parts as track_parts
+from apps.catalog.models import Changeset, Play, Term, Track
 
 # title: sections by their share of the length, credits (role, share), instruments, samples (pack, cleared)
 PARTS = {
@@ -48,7 +55,44 @@ def fill(owner: User, track: Track) -> None:
         "samples": [{"pack_name": pack, "is_cleared": cleared} for pack, cleared in samples],
     }
     for kind, listed in rows.items():
-        parts.replace(track=track, kind=kind, rows=listed, by=owner)
+        track_parts.replace(track=track, kind=kind, rows=listed, by=owner)
+
+
+def staff() -> User | None:
+    """The first admin, who curates the demo; nobody where there is none."""
+    grant = RoleGrant.objects.filter(role=Role.ADMIN).select_related("user").order_by("pk").first()
+    return grant.user if grant else None
+
+
+def look_after(curator: User | None) -> None:
+    """What beat and staff would have done by tomorrow: words learned, plays counted, genres curated."""
+    for place, track in enumerate(Track.objects.filter(is_public=True, status="ready").order_by("number")):
+        _hear(track, fans=1 + place * 5 % 7)
+    while plays.count():
+        pass
+    words.learn()
+    vocabulary.count()
+    duplicates.find()
+    if curator and not Changeset.objects.exists():
+        genres = Term.objects.filter(kind="genre")
+        vocabulary.curate(terms=genres.exclude(name="house music"), curated=True, by=curator)
+        found = Track.objects.filter(genre__in=["Ambient", "Downtempo"]).values_list("pk", flat=True)
+        slow = [
+            {"do": "add", "field": "tags", "value": ["slow"]},
+            {"do": "set", "field": "subgenre", "value": "Drift"},
+        ]
+        bulk.ask(tracks=list(found), operations=slow, by=curator, title="Mark what is slow")
+
+
+def _hear(track: Track, *, fans: int) -> None:
+    """Two weeks of visitors, more of them towards today."""
+    if Play.objects.filter(track=track).exists():
+        return
+    now = timezone.now()
+    for ago in range(14):
+        for visitor in range((fans * (14 - ago) + ago * 5 % 4) // 14):
+            network, at = f"203.0.113.{visitor}", now - dt.timedelta(days=ago)
+            plays.play(track=track, user=AnonymousUser(), network=network, now=at)
 
 
 def _sections(shares, duration_ms: int):

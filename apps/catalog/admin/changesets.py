@@ -151,7 +151,7 @@ class ChangesetAdmin(ReadOnlyAdmin):
     class Media:
         js = ["admin-keeptrack/poll.js"]
 
-    fieldsets = [("Record", {"fields": ["id", "kind", "door", ("created_at", "applied_at", "undone_at")]})]
+    fieldsets = [("Record", {"fields": ["id", "kind", "door"]})]
 
     def get_queryset(self, request):
         """Without the orders: one may name a hundred thousand tracks."""
