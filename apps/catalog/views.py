@@ -56,7 +56,10 @@ def track(request: HttpRequest, pk: UUID) -> HttpResponse:
     if found is None or found.status == "merged":
         there = get_object_or_404(Track.objects.visible_to(request.user), merged=pk)
         return redirect("track-page", there.pk)
-    return render(request, "catalog/track.html", {"track": found, "days": plays.told_to(request.user, found)})
+    parts = {"sections": found.sections.order_by("start_ms"), "credits": found.credits.order_by("pk"),
+             "instruments": found.instruments.order_by("-is_primary", "pk")}  # fmt: skip
+    context = {"track": found, "days": plays.told_to(request.user, found), **parts}
+    return render(request, "catalog/track.html", context)
 
 
 @require_safe

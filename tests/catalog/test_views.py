@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from apps.accounts import avatars, profiles
 from apps.accounts.models import User
-from apps.catalog import actions
+from apps.catalog import actions, parts
 from apps.catalog.models import Track
 from apps.catalog.views import PER_PAGE
 from tests.accounts.test_avatars import picture
@@ -234,3 +234,15 @@ def test_a_merged_track_leads_to_the_one_it_went_into_where_that_is_visible(as_,
         assert (answer.status_code, answer.url) == (302, page_of(kept))
     Track.objects.filter(pk=kept.pk).update(is_public=False)
     assert [as_(person).get(page_of(gone)).status_code for person in (None, bob, ana)] == [404, 404, 302]
+
+
+def test_a_tracks_page_says_who_plays_what_and_how_it_is_built_but_nobodys_contacts(client, ana):
+    """S4-16; contacts are for the owner's and staff's tools."""
+    track = make_track(ana, duration_ms=60_000)
+    parts.add(track=track, kind="sections", by=ana, name="Bridge", start_ms=5_000, end_ms=9_000)
+    parts.add(track=track, kind="instruments", by=ana, category="brass", type="flugelhorn")
+    contact = {"contact_email": "juno@example.org", "contact_phone": "+1-555-0100"}
+    parts.add(track=track, kind="credits", by=ana, name="Juno Producer", role="producer", **contact)
+    page = client.get(f"/tracks/{track.pk}").content.decode()
+    assert all(words in page for words in ("Bridge", "0:05", "flugelhorn", "Juno Producer", "producer"))
+    assert "juno@example.org" not in page and "555" not in page
