@@ -8,11 +8,14 @@ from typing import NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import QueryDict
 
 from apps.catalog import facets, keys
 from apps.catalog.filters import Wanted
 from apps.catalog.models import Track
+from apps.catalog.search import Understood
+from apps.catalog.words import Word
 from apps.lib.errors import Refusal
 
 MOST_SHOWN = 8
@@ -190,16 +193,28 @@ def _phrase(name: str, value) -> str:
     return said if plain else PHRASES.get(name, f"{name.replace('_', ' ')} {{}}").format(said)
 
 
-def form(user, wanted: Wanted) -> dict:
-    """Everything of the form and the head of its results."""
+def form(user, wanted: Wanted, ids: list[UUID]) -> dict:
+    """Everything of the form and the head of its results, which are these tracks."""
     total, groups = counted(user, wanted)
     return {
         "total": total,
         "groups": groups,
         "chips": list(chips(wanted)),
-        "read_as": wanted.text.read_as if wanted.text else "",
+        "read_as": read_as(wanted, ids),
         "others": [(name, said(name, v)) for name, values in wanted.chosen if name not in IN_FORM for v in values],
     }
+
+
+def read_as(wanted: Wanted, ids: list[UUID]) -> str:
+    """How the text was put right, where one of these tracks says it so; else empty.
+
+    The words that searching knows are those of a while ago: one that only a track out of sight says is not told.
+    """
+    text = wanted.text
+    if not (ids and text and text.corrected):
+        return ""
+    meant = Understood(tuple(Word(right.word, right.uses, 0, 1) for _, right in text.corrected))
+    return text.read_as if Track.objects.filter(Q(meant.anywhere()), pk__in=ids).exists() else ""
 
 
 IN_FORM = {"q", "harmonic", "tempo_min", "tempo_max", "duration_min", "duration_max", *(o.name for o in OFFERS)}

@@ -43,7 +43,7 @@ def ask(*, tracks: Iterable[UUID], operations: list[dict], by, title: str = "", 
 
     It says by itself what it does unless it has a title. More than `changesets.MOST_TRACKS` are TOO_MANY.
     """
-    ids, read = [str(pk) for pk in tracks], _read_all(operations)
+    ids, read = list(dict.fromkeys(map(str, tracks))), _read_all(operations)
     if not ids or not read:
         missing = "Choose at least one track." if not ids else "Say what is to change."
         raise Refusal("INVALID", missing, fields={"tracks" if not ids else "operations": [missing]})
@@ -113,6 +113,8 @@ def _parsed(name: str, value: Any) -> Any:
         return (
             {True: True, False: False, "on": True, "off": False}[value] if value in (True, False, "on", "off") else ""
         )
+    if value is None or isinstance(value, bool | list | dict):
+        raise ValueError  # or it would become a text such as `None`
     value = str(value).strip()
     if not value and name in EMPTY:
         return EMPTY[name]
@@ -189,8 +191,12 @@ def _row(pk: UUID, facts: dict[str, Any] | None, new: dict[str, Any] | None) -> 
 
 
 def _replaced(operation: dict, value: str) -> str:
+    """A text that is too long for its column stays so, for the preview to refuse: it could outgrow the memory."""
+    most = Track._meta.get_field(FIELDS[operation["field"]]).max_length
+    if len(value) > most:
+        return value
     flags = 0 if operation["case"] else re.IGNORECASE
-    return re.sub(re.escape(operation["find"]), lambda _: operation["with"], value, flags=flags).strip()
+    return re.sub(re.escape(operation["find"]), lambda _: operation["with"], value, flags=flags).strip()[: most + 1]
 
 
 def _without(operation: dict, value: list[str]) -> list[str]:

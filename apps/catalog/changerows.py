@@ -140,7 +140,7 @@ def _kept(changeset: Changeset, row: Row, checks: "Checks", mine: bool) -> Chang
     return ChangesetRow(
         changeset=changeset, track_id=row.track_id if mine else None, table=row.table, line=row.line,
         row_id=UUID(int=key) if isinstance(key, int) else key, problem=problem[:500],
-        old=_json(row.old), new=_json(new),
+        old=_json(row.old if mine else None), new=_json(new if mine else None),
     )  # fmt: skip
 
 

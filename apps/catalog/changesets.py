@@ -22,7 +22,7 @@ from redis import RedisError
 from apps.accounts.access import may
 from apps.catalog import changerows, clearance, history
 from apps.catalog.changerows import Conflict, Row
-from apps.catalog.models import Changeset, ChangesetRow
+from apps.catalog.models import Changeset, ChangesetRow, Track
 from apps.lib import clock, doors, leases
 from apps.lib.errors import Conflict as InAnotherState
 from apps.lib.errors import Forbidden, Refusal
@@ -181,8 +181,21 @@ def _preview(changeset: Changeset) -> None:
         changeset.rows.all().delete()
         report = partial(_report, changeset, total=total)
         changerows.store(changeset, rows, by=changeset.made_by, report=report)
+        _still_mine(changeset)
+    # Who removed a track meanwhile could not see its rows; now they can be seen, and who is still at it is awaited.
+    with transaction.atomic():
+        tracks = Track.objects.filter(pk__in=changeset.rows.values("track_id"))
+        list(tracks.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+        history.blank(tracks.filter(status="removed"))
         refused = changeset.rows.exclude(problem="").count()
         _settle(changeset, "previewed", rows_total=changeset.rows.count() - refused, rows_refused=refused)
+
+
+def _still_mine(changeset: Changeset) -> None:
+    """Who took it over waits for the end of this transaction."""
+    mine = Changeset.objects.filter(pk=changeset.pk, token=changeset.token, state=leases.RUNNING)
+    if not mine.select_for_update().exists():
+        raise _Lost
 
 
 @transaction.atomic

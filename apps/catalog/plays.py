@@ -34,14 +34,19 @@ INSERT INTO catalog_playday (track_id, day, plays) SELECT * FROM unnest(%s::uuid
 ON CONFLICT (track_id, day) DO UPDATE SET plays = catalog_playday.plays + excluded.plays
 """
 # 100 · ln(1 + decayed plays) / ln(1 + FULL), at most 100: the same plays are worth the same, whatever others have.
+# What stands there fades at least as fast as a number of plays alone, for ln is concave: it never holds such a one up.
 WEIGH = """
 UPDATE catalog_track SET popularity_score = weighed.score FROM (
-    SELECT track_id, round(least(100, 100 * ln(1 + sum(
-        plays * power(0.5::float8, greatest(0, %(today)s::date - day) / %(half)s::float8)
-    )) / ln(1 + %(full)s::float8))::numeric, 2) AS score
-    FROM catalog_playday WHERE track_id = ANY (%(tracks)s::uuid[]) GROUP BY track_id
+    SELECT track.id, greatest(
+        trunc(track.popularity_score * power(0.5, %(days)s / %(half)s::numeric), 2),
+        round(least(100, 100 * ln(1 + sum(
+            plays * power(0.5::float8, greatest(0, %(today)s::date - day) / %(half)s::float8)
+        )) / ln(1 + %(full)s::float8))::numeric, 2)
+    ) AS score
+    FROM catalog_track AS track JOIN catalog_playday ON track_id = track.id
+    WHERE track.id = ANY (%(tracks)s::uuid[]) GROUP BY track.id
 ) AS weighed
-WHERE catalog_track.id = weighed.track_id AND catalog_track.popularity_score <> weighed.score
+WHERE catalog_track.id = weighed.id AND catalog_track.popularity_score <> weighed.score
 """
 
 
@@ -127,16 +132,16 @@ def _hold(tracks: Iterable[UUID]) -> None:
     list(held.values_list("pk"))
 
 
-def weigh(*, tracks: Iterable[UUID], now: dt.datetime | None = None) -> int:
+def weigh(*, tracks: Iterable[UUID], now: dt.datetime | None = None, days: int = 0) -> int:
     """Popularity of these tracks from their plays by day; returns how many changed.
 
-    A track that was never played keeps what staff or an import said. The same days give the same number whenever it
-    is asked for within one UTC day.
+    What stands there, such as what an import said, fades by `days` and holds until plays are worth more. A track that
+    was never played keeps it as it is.
     """
     today, keys = (now or timezone.now()).astimezone(dt.UTC).date(), sorted(tracks)
     with transaction.atomic(), connection.cursor() as cursor:
         _hold(keys)
-        cursor.execute(WEIGH, {"today": today, "half": HALF_LIFE_DAYS, "full": FULL, "tracks": keys})
+        cursor.execute(WEIGH, {"today": today, "half": HALF_LIFE_DAYS, "full": FULL, "tracks": keys, "days": days})
         return cursor.rowcount
 
 
@@ -144,7 +149,7 @@ def weigh_all(*, now: dt.datetime | None = None) -> int:
     """Daily: every track that was ever played, in portions; returns how many changed."""
     changed, last = 0, UUID(int=0)
     while keys := list(_played_after(last)[:AT_ONCE]):
-        changed += weigh(tracks=keys, now=now)
+        changed += weigh(tracks=keys, now=now, days=1)
         last = keys[-1]
     return changed
 

@@ -3,8 +3,8 @@
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
 
 from apps.accounts import profiles
@@ -41,7 +41,7 @@ def browse(request: HttpRequest) -> HttpResponse:
         return render(request, "catalog/browse.html", context, status=400)
     cards = readable(request).in_bulk(ids)
     tracks = [cards[pk] for pk in ids if pk in cards]
-    context = {**catalogue.form(request.user, wanted), **_said(texts), "tracks": tracks, "around": around}
+    context = {**catalogue.form(request.user, wanted, ids), **_said(texts), "tracks": tracks, "around": around}
     return render(request, "catalog/browse.html", {**context, "further": bool(cursor)})
 
 
@@ -54,8 +54,9 @@ def track(request: HttpRequest, pk: UUID) -> HttpResponse:
     """One track with its waveform; the owner and staff see its plays by day. A merged one leads to where it went."""
     found = readable(request).filter(pk=pk).first()
     if found is None or found.status == "merged":
-        there = get_object_or_404(Track.objects.visible_to(request.user), merged=pk)
-        return redirect("track-page", there.pk)
+        if there := Track.objects.successor(request.user, pk):
+            return redirect("track-page", there)
+        raise Http404
     parts = {"sections": found.sections.order_by("start_ms"), "credits": found.credits.order_by("pk"),
              "instruments": found.instruments.order_by("-is_primary", "pk")}  # fmt: skip
     context = {"track": found, "days": plays.told_to(request.user, found), **parts}

@@ -3,6 +3,7 @@
 import datetime as dt
 import hashlib
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import OperationalError, connection
@@ -210,6 +211,27 @@ def test_a_track_that_was_removed_meanwhile_refuses_and_its_words_are_gone_from_
     changeset = worked(changeset)
     assert (changeset.rows_total, changeset.rows_refused) == (1, 1)
     assert applied(changeset).state == "applied"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("when", ["before its row is stored", "after its row is stored"])
+def test_a_track_that_is_removed_while_its_preview_is_made_leaves_no_word_in_it(mod, ana, planned, monkeypatch, when):
+    """C-07: who removes it cannot see the rows of a preview that is still open."""
+    (track,) = make_tracks(ana, 1)
+    found = Row(track.pk, "catalog_track", track.pk, {"title": track.title}, {"title": f"{track.title}, again"})
+    remove = partial(side_by_side, lambda: actions.remove(track=Track.objects.get(pk=track.pk), by=ana))
+
+    def rows():
+        if when == "before its row is stored":
+            remove()
+        yield found
+
+    if when == "after its row is stored":
+        monkeypatch.setattr(changesets, "_report", lambda *row, **total: remove())
+    changeset = planned(mod, rows())
+    row = ChangesetRow.objects.get()
+    assert (row.old, row.new, bool(row.problem)) == (None, None, True)
+    assert (changeset.state, changeset.rows_total, changeset.rows_refused) == ("previewed", 0, 1)
 
 
 def test_an_applied_row_of_a_track_that_is_removed_is_left_when_the_rest_is_undone(mod, ana):
@@ -430,6 +452,58 @@ def test_a_worker_that_lost_its_lease_leaves_nothing_behind(mod, ana):
     assert Track.objects.filter(genre="House").count() == 0
     assert changesets.run(other) is True
     assert Track.objects.filter(genre="House").count() == 1
+
+
+def test_a_worker_that_lost_its_lease_leaves_the_preview_of_the_other_alone(mod, ana):
+    changeset = bulk.ask(tracks=[track.pk for track in make_tracks(ana, 2)], operations=HOUSE, by=mod)
+    (late,) = changesets.claim(limit=1)
+    (other,) = changesets.claim(limit=1, now=clock.now() + dt.timedelta(hours=1))
+    assert changesets.run(other) is True
+    rows = list(changeset.rows.values_list("pk", flat=True))
+    assert (changesets.run(late), list(changeset.rows.values_list("pk", flat=True))) == (False, rows)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lease_that_is_lost_in_the_middle_of_writing_leaves_it_to_the_other(mod, ana, monkeypatch):
+    """The rows are written and not committed when another worker takes the changeset; it waits, and writes them."""
+    changeset, told, others = previewed(mod, make_tracks(ana, 2)), changesets._report, []
+    changesets.apply(changeset=changeset, by=mod)
+    (late,) = changesets.claim(limit=1)
+
+    def report(row, done, total):
+        if done and not others:
+            take = partial(changesets.claim, limit=1, now=clock.now() + dt.timedelta(hours=1))
+            others.extend(side_by_side(take)[0])
+        told(row, done, total)
+
+    monkeypatch.setattr(changesets, "_report", report)
+    assert changesets.run(late) is False
+    assert not Track.objects.filter(genre="House").exists()
+    assert changesets.run(others[0]) is True
+    assert Change.objects.filter(changeset=changeset).count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("attempt", range(2))
+def test_an_edit_and_a_removal_beside_an_apply_are_whole_or_refuse_it(mod, ana, attempt):
+    tracks = make_tracks(ana, 30)
+    changeset = previewed(mod, tracks)
+    changesets.apply(changeset=changeset, by=mod)
+    (claimed,) = changesets.claim(limit=1)
+    edited, removed = (Track.objects.get(pk=track.pk) for track in (tracks[-1], tracks[-2]))
+    outcomes = side_by_side(
+        lambda: changesets.run(claimed),
+        lambda: actions.edit(track=edited, by=ana, genre="Jazz"),
+        lambda: actions.remove(track=removed, by=ana),
+    )
+    assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    changeset.refresh_from_db()
+    assert (outcomes[0], changeset.state) in ((True, "applied"), (False, "previewed"))
+    genre = "House" if outcomes[0] else "Techno"
+    assert Track.objects.filter(genre=genre).count() == 28
+    assert Track.objects.get(pk=edited.pk).genre == "Jazz"
+    gone = ChangesetRow.objects.get(track=removed)
+    assert (gone.old, gone.new, Track.objects.get(pk=removed.pk).genre) == (None, None, "")
 
 
 def test_progress_is_told_while_the_work_is_open(mod, ana, monkeypatch):

@@ -187,6 +187,33 @@ def test_a_track_that_was_never_played_keeps_what_was_said(ana):
     assert tasks.weigh() == 0 and popularity(track) == Decimal("87.50")
 
 
+def test_what_was_said_fades_from_the_first_play_on_until_plays_are_worth_more(ana):
+    """S4-07: the first play of a known hit does not send it to the end of every list."""
+    track = make_track(ana, popularity_score=Decimal("87.50"))
+    make_plays(track, 1)
+    plays.count(now=NOON)
+    assert popularity(track) == Decimal("87.50")
+    for day in range(1, 31):
+        plays.weigh_all(now=NOON + dt.timedelta(days=day))
+    assert Decimal("43.50") < popularity(track) <= Decimal("43.75")
+    make_plays(track, 1000, day=NOON + dt.timedelta(days=30))
+    plays.count(now=NOON + dt.timedelta(days=30))
+    assert popularity(track) == Decimal("50.01")
+    for day in range(31, 1000):
+        plays.weigh_all(now=NOON + dt.timedelta(days=day))
+    assert popularity(track) == 0
+
+
+def test_plays_alone_fade_by_the_day_as_they_do_at_once(ana):
+    slow, quick = make_track(ana), make_track(ana)
+    for track in (slow, quick):
+        PlayDay.objects.create(track=track, day=NOON.date(), plays=5000)
+    for day in range(41):
+        plays.weigh(tracks=[slow.pk], now=NOON + dt.timedelta(days=day), days=1)
+    plays.weigh(tracks=[quick.pk], now=NOON + dt.timedelta(days=40))
+    assert popularity(slow) == popularity(quick) > 0
+
+
 def test_the_daily_weighing_reaches_every_played_track(ana, monkeypatch):
     monkeypatch.setattr(plays, "AT_ONCE", 2)
     tracks = [make_track(ana, title=f"Number {number}") for number in range(5)]

@@ -19,6 +19,7 @@ from apps.accounts import departure
 from tests.make import make_generated, make_user
 
 BEFORE_PEOPLE = [("accounts", "0001_initial"), ("catalog", "0002_providers"), ("archive", "0001_initial")]
+BEFORE_THE_WHOLE_TRACK = [("catalog", "0003_without_owner")]
 OWN = [config.label for config in apps.get_app_configs() if config.name.startswith("apps.")]
 
 SCHEMA = """
@@ -174,3 +175,40 @@ def test_the_way_back_names_the_rows_that_nobody_owns_any_more(django_db_setup, 
             with pytest.raises(IrreversibleError, match=words):
                 to([target])
         assert schema() == before
+
+
+def test_the_tracks_of_a_house_from_before_the_whole_track_go_forward_back_and_forward(
+    django_db_setup, django_db_blocker
+):
+    with a_database_of_its_own(django_db_blocker):
+        old = to(BEFORE_THE_WHOLE_TRACK)
+        ana = old.get_model("accounts", "User").objects.create(email="ana@example.org", password="x")
+        for kind, status, owner, title in (
+            ("uploaded", "ready", ana, "Café"), ("generated", "pending", ana, "Rain"), ("uploaded", "failed", ana, "Noise"),
+            ("library", "ready", None, "Air"), ("uploaded", "removed", None, ""),
+        ):  # fmt: skip
+            gone = {"removed_at": timezone.now()} if status == "removed" else {}
+            rows = old.get_model("catalog", "Track").objects
+            rows.create(kind=kind, status=status, owner=owner, title=title, duration_ms=1000, tags=["Lo-Fi"], **gone)
+        before = old_tracks(old)
+        forward()
+        now = apps.get_model("catalog", "Track").objects
+        assert old_tracks(apps) == before
+        assert sorted(now.values_list("number", flat=True)) == [1, 2, 3, 4, 5]
+        assert now.get(search="cafe lo fi").title == "Café"
+        whole = schema()
+        air, cafe = now.get(title="Air"), now.get(title="Café")
+        apps.get_model("catalog", "Credit").objects.create(track=air, name="Bo", role="composer", split=50)
+        now.filter(pk=cafe.pk).update(status="merged", merged_into=air, removed_at=timezone.now())
+        with pytest.raises(IrreversibleError, match="1 tracks are merged into others"):
+            to(BEFORE_THE_WHOLE_TRACK)
+        assert schema() == whole
+        now.filter(pk=cafe.pk).update(status="ready", merged_into=None, removed_at=None)
+        assert old_tracks(to(BEFORE_THE_WHOLE_TRACK)) == before
+        forward()
+        assert (schema(), old_tracks(apps)) == (whole, before)
+
+
+def old_tracks(models) -> list[tuple]:
+    facts = ("id", "kind", "status", "owner_id", "title", "tags", "removed_at", "updated_at")
+    return list(models.get_model("catalog", "Track").objects.order_by("id").values_list(*facts))

@@ -1,5 +1,8 @@
 """`/changesets` for who curates: many changes as one, asked for, previewed, applied and undone by programs too."""
 
+import math
+import re
+
 from django.urls import path
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
@@ -92,7 +95,8 @@ class Value(serializers.Field):
         if (
             not all(isinstance(each, str | int | float) for each in plain)
             or len(plain) > 100
-            or any("\0" in str(each) for each in plain)
+            or any(re.search("[\0\ud800-\udfff]", str(each)) for each in plain)
+            or any(isinstance(each, float) and not math.isfinite(each) for each in plain)  # 1e400 is read as infinite
         ):
             raise serializers.ValidationError("A text, a number, true or false, or a list of texts.")
         return data

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from apps.accounts import profiles
 from apps.accounts.api import ANYONE, IDEMPOTENCY_KEY, policy
 from apps.accounts.idempotency import once
-from apps.catalog import actions, cards, facets, filters
+from apps.catalog import actions, browse, cards, facets, filters
 from apps.catalog.api.answers import base, known_again, shown
 from apps.catalog.filters import Wanted
 from apps.catalog.keyset import ORDERS, Place, Reader
@@ -111,9 +111,8 @@ def listed(request, wanted: Wanted, *, sees) -> HttpResponseBase:
     found = cards.read(page.ids, viewer=request.user, base=base(request), fields=fields, expand=expand)
     said = {"next": _link(request, reader, page.next), "previous": _link(request, reader, page.previous)}
     said |= _counts(request, wanted, sees)
-    # Only beside tracks that say the words: a correction never tells of what cannot be seen.
-    if page.ids and wanted.text and wanted.text.read_as:
-        said["read_as"] = wanted.text.read_as
+    if put_right := browse.read_as(wanted, page.ids):
+        said["read_as"] = put_right
     return known_again(request, f'{{"results": [{", ".join(found)}], {json.dumps(said)[1:]}')
 
 
