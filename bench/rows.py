@@ -202,7 +202,7 @@ def slips(rounds: int, goals: Goals) -> None:
     measured = compare({name: contenders[name] for name in list(contenders)[1:]}, pairs, few)
     measured = compare({"naive: pg_trgm on titles": by_trigram}, pairs[:5], 1) | measured
     table(measured)
-    put = sum(words.put_right([wrong]).get(wrong, ('',))[0] == word for word, wrong in pairs)
+    put = sum(words.put_right([wrong]).get(wrong, ("",))[0] == word for word, wrong in pairs)
     goals.check(f"row 10: at most 5 ms ({measured['ours'].median:.1f})", measured["ours"].median <= 5)
     goals.check(f"row 10: at least 95 % put right ({put} of {len(pairs)})", put >= 0.95 * len(pairs))
 

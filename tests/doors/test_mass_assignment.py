@@ -182,7 +182,8 @@ WRITES = {
     "POST /api/v1/tracks/<uuid:pk>/plays": Write({}, ("catalog_play",), case="public", who="anonymous"),
     "POST /api/v1/changesets": Write(
         {"filters": {"kind": "uploaded"}, "operations": [{"do": "set", "field": "genre", "value": "Sent"}]},
-        ("catalog_changeset",), who="moderator",
+        ("catalog_changeset",),
+        who="moderator",
     ),
     "POST /api/v1/changesets/import": Write({"file": a_table}, ("catalog_blob", "catalog_changeset"), who="moderator"),
     "POST /api/v1/changesets/<uuid:pk>/preview": Write({}, ("catalog_changeset",), case="changeset", who="moderator"),
