@@ -6,12 +6,14 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from apps.accounts import api as accounts
 from apps.archive import api as archive
 from apps.catalog import api as catalog
+from apps.playlists import api as playlists
+from apps.social import api as social
 from apps.uploads import api as uploads
 
 READING = ["get", "head"]
 
 urlpatterns = [
-    path("", include([*accounts.urls, *catalog.urls, *uploads.urls, *archive.urls])),
+    path("", include([*accounts.urls, *catalog.urls, *uploads.urls, *archive.urls, *playlists.urls, *social.urls])),
     path("schema/", SpectacularAPIView.as_view(http_method_names=READING), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=READING), name="docs"),
 ]

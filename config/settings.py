@@ -60,6 +60,8 @@ INSTALLED_APPS = [
     "apps.catalog",
     "apps.uploads",
     "apps.archive",
+    "apps.playlists",
+    "apps.social",
 ]
 
 MIDDLEWARE = [

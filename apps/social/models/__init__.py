@@ -1,0 +1,8 @@
+"""What people say and to whom: posts, likes, comments, follows, and what moderators do about it (S0-08, S0-11)."""
+
+from apps.social.models.follow import Follow
+from apps.social.models.moved import PostMove
+from apps.social.models.post import Comment, Like, Post
+from apps.social.models.report import Decision, Report
+
+__all__ = ["Comment", "Decision", "Follow", "Like", "Post", "PostMove", "Report"]

@@ -1,0 +1,111 @@
+"""Posts, their likes and their comments (S0-01, S0-08, S0-11)."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+
+from apps.catalog.models import Track
+from apps.lib.records import Record
+from apps.lib.states import Machine
+from apps.social.access import CommentAccess, PostAccess
+
+SAID_STATES = Machine(
+    "status",
+    {"shown": ("hidden", "removed"), "hidden": ("shown", "removed"), "removed": ()},
+)
+
+
+class Post(Record):
+    """A text, or a track with a caption that may be empty. Its text is stored as it was typed and escaped where shown.
+
+    The table keeps the audio_* columns of the old shape until `separation drop`; only that and the answers for old
+    programs read them.
+    """
+
+    class Type(models.TextChoices):
+        TEXT = "text"
+        AUDIO = "audio"
+
+    machine = SAID_STATES
+
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="posts", db_index=False, editable=False
+    )
+    content = models.TextField(max_length=5_000, blank=True, default="")
+    post_type = models.CharField(max_length=5, choices=Type, editable=False)
+    track = models.ForeignKey(Track, null=True, on_delete=models.PROTECT, related_name="posts", editable=False)
+    status = SAID_STATES.column(db_default="shown")
+    like_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    comment_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    edited_at = models.DateTimeField(null=True, editable=False)
+
+    objects = PostAccess.as_manager()
+
+    class Meta:
+        constraints = [
+            SAID_STATES.constraint("post_status_known"),
+            models.CheckConstraint(condition=Q(post_type__in=["text", "audio"]), name="post_type_known"),
+            models.CheckConstraint(
+                condition=Q(post_type="audio", track__isnull=False) | Q(post_type="text", track__isnull=True),
+                name="post_audio_has_track",
+            ),
+        ]
+        indexes = [
+            models.Index(F("created_at").desc(), F("id").desc(), condition=Q(status="shown"), name="post_newest_shown"),
+            models.Index("author", F("created_at").desc(), F("id").desc(), name="post_newest_of_author"),
+            models.Index("status", F("id").desc(), condition=~Q(status="shown"), name="post_not_shown"),
+        ]
+
+    def __str__(self) -> str:
+        return self.content[:60] or f"{self.post_type} post {self.pk}"
+
+
+class Like(models.Model):
+    """One person likes one post, once."""
+
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, related_name="likes", db_index=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="likes")
+    created_at = models.DateTimeField(auto_now_add=True, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["post", "user"], name="like_once")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} likes {self.post_id}"
+
+
+class Comment(Record):
+    """A line under a post, or an answer to one; `depth` counts from 0 at the post."""
+
+    machine = SAID_STATES
+
+    post = models.ForeignKey(Post, on_delete=models.PROTECT, related_name="comments", db_index=False, editable=False)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comments", db_index=False, editable=False
+    )
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replies", editable=False
+    )
+    depth = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+    content = models.TextField(max_length=2_000)
+    status = SAID_STATES.column(db_default="shown")
+    edited_at = models.DateTimeField(null=True, editable=False)
+
+    objects = CommentAccess.as_manager()
+
+    class Meta:
+        constraints = [
+            SAID_STATES.constraint("comment_status_known"),
+            models.CheckConstraint(
+                condition=Q(parent__isnull=True, depth=0) | Q(parent__isnull=False, depth__gt=0),
+                name="comment_depth_counts",
+            ),
+            models.CheckConstraint(condition=~Q(parent=F("pk")), name="comment_not_its_own_answer"),
+        ]
+        indexes = [
+            models.Index("post", "created_at", "id", name="comment_of_post"),
+            models.Index("author", F("created_at").desc(), F("id").desc(), name="comment_newest_of_author"),
+        ]
+
+    def __str__(self) -> str:
+        return self.content[:60]
