@@ -2,20 +2,25 @@
 
 The catalogue page twice: with ModelSerializers, `select_related`, `prefetch_related` and a cursor, as the guides
 advise; and naively, asking for each track's children by themselves and for the number of all tracks. Both answer the
-very shape that `/api/v1/tracks` answers, by the serializers that the contract test compares it with. The admin as a
-ModelAdmin comes out of the box.
+very shape that `/api/v1/tracks` answers, by the serializers that the contract test compares it with. A playlist
+likewise, for `bench/playlists.py`, and the feed for `bench/social.py`. The admin as a ModelAdmin comes out of the box.
 """
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Prefetch
+from django.db.models import Exists, F, OuterRef, Prefetch
 from django.urls import include, path
 from rest_framework import generics, pagination
 from rest_framework.permissions import AllowAny
+from rest_framework.response import Response
+from rest_framework.views import APIView
 from unfold.admin import ModelAdmin
 from unfold.sites import UnfoldAdminSite
 
 from apps.catalog.models import Instrument, Section, Track
-from tests.catalog.plain import ExpandedSerializer
+from apps.social.models import Like, Post
+from tests.catalog.plain import COUNTS, ExpandedSerializer
+from tests.playlists import plain as playlists
+from tests.social import plain as social
 
 
 class ByCursor(pagination.CursorPagination):
@@ -37,8 +42,10 @@ class Page(generics.ListAPIView):
 
     def get_queryset(self):
         asked = self.request.query_params
-        rows = Track.objects.with_playable(AnonymousUser()).filter(
-            is_public=True, status="ready", removed_at__isnull=True, genre=asked["genre"]
+        rows = (
+            Track.objects.with_playable(AnonymousUser())
+            .annotate(**COUNTS)
+            .filter(is_public=True, status="ready", removed_at__isnull=True, genre=asked["genre"])
         )
         rows = rows.filter(tempo__gte=asked["tempo_min"], tempo__lte=asked["tempo_max"])
         rows = rows.filter(mood__overlap=asked["mood"].split(","))
@@ -60,6 +67,77 @@ class NaivePage(Page):
         return rows.order_by("-popularity_score", "-id")
 
 
+class PlaylistPage(APIView):
+    """A whole playlist with its tracks."""
+
+    permission_classes = [AllowAny]
+    throttle_classes = []
+
+    def get(self, request, pk) -> Response:
+        return Response(playlists.written(pk, viewer=AnonymousUser(), request=request))
+
+
+class NaivePlaylist(PlaylistPage):
+    """Each entry asks for its track, and each track for what belongs to it."""
+
+    def get(self, request, pk) -> Response:
+        return Response(playlists.naively(pk, viewer=AnonymousUser(), request=request))
+
+
+class ByMoment(pagination.CursorPagination):
+    page_size = 20
+    ordering = ("-created_at", "-id")
+
+
+class PlainPost(social.PostSerializer):
+    """Takes its track from where the query put it."""
+
+    def _seen(self, post):
+        return next(iter(post.seen), None) if isinstance(post.seen, list) else post.seen
+
+
+class Feed(generics.ListAPIView):
+    """The newest posts with author, track and its owner, a counter column, whether one likes it."""
+
+    permission_classes = [AllowAny]
+    throttle_classes = []
+    serializer_class = PlainPost
+    pagination_class = ByMoment
+
+    def get_queryset(self):
+        viewer = self.request.user
+        tracks = Track.objects.visible_to(viewer).live().with_playable(viewer).with_page()
+        liked = Like.objects.filter(post=OuterRef("pk"), user=viewer.pk)
+        return (
+            Post.objects.filter(status="shown")
+            .annotate(liked=Exists(liked), likes_now=F("like_count"), comments_now=F("comment_count"))
+            .select_related("author__profile", "author__avatar", "track")
+            .prefetch_related(Prefetch("track", tracks, to_attr="seen"))
+        )
+
+
+class NaivePost(social.PostSerializer):
+    """Asks for everything post by post."""
+
+    def to_representation(self, post) -> dict:
+        viewer = self.context["request"].user
+        post.likes_now, post.comments_now = post.likes.count(), post.comments.filter(status="shown").count()
+        post.liked = post.likes.filter(user=viewer.pk).exists()
+        return super().to_representation(post)
+
+    def _seen(self, post):
+        viewer = self.context["request"].user
+        return Track.objects.visible_to(viewer).live().with_playable(viewer).filter(pk=post.track_id).first()
+
+
+class NaiveFeed(Feed):
+    serializer_class = NaivePost
+    pagination_class = ByNumber
+
+    def get_queryset(self):
+        return Post.objects.filter(status="shown").order_by("-created_at", "-id")
+
+
 class PlainTracks(ModelAdmin):
     """A table, filters on columns and a search by ILIKE, in the same theme."""
 
@@ -76,6 +154,10 @@ plain.register(Track, PlainTracks)
 urlpatterns = [
     path("bench/idiomatic", Page.as_view()),
     path("bench/naive", NaivePage.as_view()),
+    path("bench/playlists/<uuid:pk>", PlaylistPage.as_view()),
+    path("bench/playlists/<uuid:pk>/naive", NaivePlaylist.as_view()),
+    path("bench/feed", Feed.as_view()),
+    path("bench/feed/naive", NaiveFeed.as_view()),
     path("bench/admin/", plain.urls),
     path("", include("config.urls")),
 ]

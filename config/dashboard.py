@@ -15,6 +15,7 @@ from apps.archive.statistics import URGENT, statistics
 from apps.catalog import queues
 from apps.catalog.models import Blob, Changeset, Duplicate, TrackFile
 from apps.catalog.queues import MOST
+from apps.social import moderation
 from apps.uploads.models import Upload
 
 MEASURED_FOR_S = 300
@@ -31,6 +32,18 @@ PLACES = {
         ("History", "catalog_change_changelist", "catalog.view_change", "history"),
         ("Stored files", "catalog_blob_changelist", "catalog.view_blob", "hard_drive"),
         ("Providers", "catalog_provider_changelist", "catalog.view_provider", "cloud_download"),
+    ],
+    "Playlists": [
+        ("Playlists", "playlists_playlist_changelist", "playlists.view_playlist", "queue_music"),
+        ("Tracks in playlists", "playlists_entry_changelist", "playlists.view_entry", "playlist_play"),
+        ("Playlist files", "playlists_import_changelist", "playlists.view_import", "playlist_add"),
+    ],
+    "Community": [
+        ("Reports", "social_report_changelist", "social.view_report", "flag"),
+        ("Posts", "social_post_changelist", "social.view_post", "forum"),
+        ("Comments", "social_comment_changelist", "social.view_comment", "comment"),
+        ("Decisions", "social_decision_changelist", "social.view_decision", "gavel"),
+        ("Old uses of the API", "social_deprecateduse_changelist", "accounts.see_all", "history_toggle_off"),
     ],
     "Uploads": [
         ("All uploads", "uploads_upload_changelist", "uploads.view_upload", "upload_file"),
@@ -85,7 +98,8 @@ def overview(request: HttpRequest, context: dict) -> dict:
     user = request.user
     context["title"] = "Overview"
     if user.has_perm("archive.see"):
-        context |= {"queues": [*_curation(user), *_archive(user), *_rest(user)], "cards": [*_people(user)]}
+        waiting = [*_curation(user), *_community(user), *_archive(user), *_rest(user)]
+        context |= {"queues": waiting, "cards": [*_people(user)]}
         context["archive"] = _measured("archive", statistics)
     if user.has_perm("catalog.view_blob"):
         context |= _measured("storage", _storage)
@@ -116,6 +130,13 @@ def _curation(user) -> Iterator[dict]:
     if user.has_perm("catalog.view_changeset"):
         unsettled = Changeset.objects.filter(state__in=UNSETTLED)
         yield _card("Changes in bulk", unsettled, "catalog_changeset", "In work, or to be decided on.", stands="open")
+
+
+def _community(user) -> Iterator[dict]:
+    """Posts and comments, each once, however many people reported it."""
+    if user.has_perm("social.moderate"):
+        reported = moderation.queue(user)
+        yield _card("Reported", reported, "social_report", "Posts and comments.", alarm=True, state="open")
 
 
 def _archive(user) -> Iterator[dict]:

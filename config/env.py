@@ -6,6 +6,7 @@ expected and never the value of a secret.
 
 import os
 import secrets
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -45,6 +46,14 @@ def number(name: str, default: int, *, least: int = 0, most: int = 2**63 - 1) ->
     if not least <= parsed <= most:
         raise wrong(name, f"a whole number from {least} to {most}")
     return parsed
+
+
+def day(name: str, default: str) -> datetime:
+    """A day, as the moment in which it begins, UTC."""
+    try:
+        return datetime.combine(date.fromisoformat(text(name, default)), time(), UTC)
+    except ValueError:
+        raise wrong(name, "a day such as 2027-06-30") from None
 
 
 def choice(name: str, default: str, *, of: tuple[str, ...]) -> str:

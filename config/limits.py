@@ -3,6 +3,7 @@
 Long bodies, NUL characters; and the same time for a known and an unknown address.
 """
 
+import re
 import time
 from collections.abc import Callable
 from itertools import chain
@@ -15,6 +16,12 @@ from config.pages import bad_request, too_large
 Answer = Callable[[HttpRequest], HttpResponseBase]
 # Form fields and boundaries around a file.
 ENVELOPE = 1024 * 1024
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def of_files(path: str) -> int | None:
+    """How many bytes a file has at most that is sent to this address; None where none is sent."""
+    return settings.FILE_PATHS.get(_ID.sub("<id>", path))
 
 
 def bounded_bodies(get_response: Answer) -> Answer:
@@ -22,7 +29,7 @@ def bounded_bodies(get_response: Answer) -> Answer:
 
     def answer(request: HttpRequest) -> HttpResponseBase:
         most, code = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, "TOO_LARGE"
-        if file := settings.FILE_PATHS.get(request.path_info):
+        if file := of_files(request.path_info):
             most, code = file + ENVELOPE, "FILE_TOO_LARGE"
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > most:

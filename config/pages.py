@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 FOR_PROGRAMS = ("/api/", "/_allauth/", "/hooks/")
 # JSON that is nested without end, and text with half a character in it.
 NONSENSE = (RecursionError, UnicodeEncodeError)
-MEGABYTES, OF_A_FACE = (most // (1024 * 1024) for most in (settings.UPLOAD_MAX_BYTES, settings.AVATAR_MAX_BYTES))
+MEGABYTES, OF_A_PICTURE = (most // (1024 * 1024) for most in (settings.UPLOAD_MAX_BYTES, settings.PICTURE_MAX_BYTES))
 # status → code for programs, title and words for people
 ERRORS = {
     400: ("MALFORMED", "This request makes no sense", "Something in the address or the form was not understood."),
@@ -33,7 +33,7 @@ ERRORS = {
     413: (
         "TOO_LARGE",
         "This is too large",
-        f"A file may be {MEGABYTES}MB at most, a profile picture {OF_A_FACE}MB, anything else a few megabytes.",
+        f"A file may be {MEGABYTES}MB at most, a picture {OF_A_PICTURE}MB, anything else a few megabytes.",
     ),
     409: ("CONFLICT", "This cannot be done now", "Somebody or something was faster. Reload and try again."),
     429: ("RATE_LIMITED", "Too many requests", "Wait a minute, then try again."),

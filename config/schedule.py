@@ -20,5 +20,8 @@ BEAT = {
     "learn words": {"task": "catalog.learn_words", "schedule": crontab(minute=35)},
     "judge clearance": {"task": "catalog.judge", "schedule": 60.0, "options": {"expires": 60}},
     "find duplicates": {"task": "catalog.find_duplicates", "schedule": crontab(minute=50)},
+    "import playlists": {"task": "playlists.imports", "schedule": 15.0, "options": {"expires": 15}},
+    "fold counts of posts": {"task": "social.fold", "schedule": 60.0, "options": {"expires": 60}},
+    "forget old uses": {"task": "social.forget_old_uses", "schedule": crontab(hour=4, minute=50)},
     "publish uploads": {"task": "uploads.sweep", "schedule": 30.0, "options": {"expires": 30}},
 }

@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "apps.lib.doors.named",
+    "apps.social.api.old.told",
     "config.pages.Refused",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -227,13 +228,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
+        "SaidStatusEnum": "apps.social.shape.STATES",
+        "ReportStateEnum": "apps.social.moderation.STATES",
         "TrackKindEnum": "apps.catalog.cards.KINDS",
         "TrackStatusEnum": "apps.catalog.cards.STATES",
+        "MemberRoleEnum": "apps.playlists.members.ROLES",
     },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "apps.lib.schema.with_problems",
-    ],
+    "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.lib.schema.with_problems"],
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 0
@@ -243,8 +244,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 # Requests a minute, by the scope they need; `apps.accounts.throttles` says of whom.
 RATE_LIMITS = env.limits("RATE_LIMITS", {
     "read": 1200, "write": 120, "upload": 60, "archive": 60, "admin": 300, "media": 6000, "anonymous": 300,
-    "wrong_key": 60,
-})  # fmt: skip
+    "wrong_key": 60})  # fmt: skip
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)  # S0-18
 # Origins that the fetcher may reach although they are not public https: the demo's provider, never set in production.
 FETCH_ORIGINS = env.origins("KEEPTRACK_FETCH_ORIGINS")
@@ -257,15 +257,20 @@ ARCHIVE_LIMIT_MOST = 200  # the daily run (S3-11)
 FACETS_IN_MEMORY_FROM = env.number("FACETS_IN_MEMORY_FROM", 5_000)
 ARCHIVE_ALARM_DAYS = env.number("ARCHIVE_ALARM_DAYS", 13, least=1)  # S3-02, kept as the alarm
 PLAY_WINDOW = timedelta(minutes=env.number("PLAY_WINDOW_MINUTES", 30, least=1, most=1440))
+PLAYLIST_MAX_ENTRIES = env.number("PLAYLIST_MAX_ENTRIES", 10_000, least=1, most=100_000)
+PLAYLIST_FILE_MAX_BYTES = env.number("PLAYLIST_FILE_MAX_BYTES", 8 * 1024 * 1024, least=1000, most=64 * 1024 * 1024)
+OLD_SHAPE_SUNSET = env.day("OLD_SHAPE_SUNSET", "2027-06-30")  # S0-37: told to old programs; nothing ends by itself
 PLAY_KEPT = timedelta(days=env.number("PLAY_KEPT_DAYS", 90, least=2, most=3650))
 
 # A killed worker's rows are due again after this; a living one renews it three times as often.
 LEASE = timedelta(seconds=env.number("LEASE_SECONDS", 60, least=3, most=3600))
 # Only these take a body of a file's size; elsewhere a longer one is refused unread.
-AVATAR_MAX_BYTES = 5 * 1024 * 1024
+PICTURE_MAX_BYTES = 5 * 1024 * 1024
 SHEET_MAX_BYTES = 20 * 1024 * 1024
 FILE_PATHS = dict.fromkeys(("/api/v1/uploads", "/upload", "/admin/uploads/upload/add/"), UPLOAD_MAX_BYTES)
-FILE_PATHS |= dict.fromkeys(("/api/v1/me/avatar", "/account/avatar"), AVATAR_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/me/avatar", "/account/avatar"), PICTURE_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/<id>/cover", "/playlists/<id>/cover"), PICTURE_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/import", "/playlists/import"), PLAYLIST_FILE_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/changesets/import", "/admin/catalog/track/import/"), SHEET_MAX_BYTES)
 
 # --- Celery -------------------------------------------------------------------------------------------------------

@@ -5,6 +5,8 @@ from django.views.generic import RedirectView
 from apps.accounts.urls import urls as accounts
 from apps.catalog import views as catalog
 from apps.lib import links
+from apps.playlists.urls import urls as playlists
+from apps.social.urls import urls as social
 from apps.uploads import views as uploads
 from config import health, pages
 
@@ -15,8 +17,10 @@ urlpatterns = [
     path("tracks", catalog.browse, name="browse"),
     path("tracks/<uuid:pk>", catalog.track, name="track-page"),
     path("people/<str:username>", catalog.person, name="person"),
+    *playlists,
     path("upload", uploads.upload, name="upload-page"),
     *accounts,
+    *social,
     # Nobody gives a telephone number here, and allauth's addresses for one would break.
     *(path(f"_allauth/browser/v1/{phone}", pages.page_not_found, {"exception": None}) for phone in NO_PHONES),
     path("_allauth/", include("allauth.headless.urls")),

@@ -16,6 +16,11 @@ from apps.catalog import actions as catalog
 from apps.catalog import derive, files
 from apps.catalog.models import Track
 from apps.lib import media, storage
+from apps.playlists import actions as playlists
+from apps.playlists.models import Playlist
+from apps.social import actions as social
+from apps.social import comments
+from apps.social.models import Comment, Post
 from deploy.demo import synth
 
 PASSWORD = "correct horse battery"
@@ -72,6 +77,15 @@ def make_playable(owner: User, *, form: str = "wav", seconds: float = 2.0, deriv
     return Track.objects.get(pk=track.pk)
 
 
+def make_playlist(owner: User, *tracks: Track, name: str = "Evening", **facts) -> Playlist:
+    """A playlist with these tracks in this order."""
+    playlist = playlists.create(owner=owner, name=name, **facts)
+    for track in tracks:
+        playlists.add(playlist=playlist, track_id=track.pk, by=owner)
+    playlist.refresh_from_db()
+    return playlist
+
+
 def make_providers() -> None:
     """The providers that the migration made; a test with real transactions empties the tables behind it."""
     import_module("apps.catalog.migrations.0002_providers").fill(apps, None)
@@ -86,3 +100,13 @@ def make_generated(owner: User, *, provider: str = "suno", title: str = "Neon Ra
         owner=owner, provider=provider, provider_track_id=f"clip-{number}", title=title, **facts
     )
     return track
+
+
+def make_post(author: User, content: str = "Hello", *, track: Track | None = None) -> Post:
+    """A text post, or one that shows the track."""
+    return social.publish(author=author, content=content, track_id=track and track.pk)
+
+
+def make_comment(post: Post, by: User, content: str = "Nice", *, parent: Comment | None = None) -> Comment:
+    """A line below the post, or an answer to another one."""
+    return comments.comment(post=post, by=by, content=content, parent_id=parent and parent.pk)

@@ -1,6 +1,7 @@
 """How somebody is shown to others, and what they say about themselves (S4-11)."""
 
 import re
+from collections.abc import Callable
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
@@ -53,6 +54,22 @@ def _taken() -> ValidationError:
 def _named(username: str):
     """By the index on the lower case: names are one regardless of it."""
     return Profile.objects.alias(lower=Lower("username")).filter(lower=username.lower())
+
+
+_stats: dict[str, Callable[[User], int]] = {}
+
+
+def extend_stats(name: str, count: Callable[[User], int]) -> None:
+    """A number that an app above tells of a person to everybody, such as `follower_count`.
+
+    Said in the app's `shape` module, which is imported when all models are there.
+    """
+    _stats[name] = count
+
+
+def stats(user: User) -> dict[str, int]:
+    """Every number that is told of a person."""
+    return {name: count(user) for name, count in _stats.items()}
 
 
 def public(username: str) -> User:

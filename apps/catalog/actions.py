@@ -7,7 +7,7 @@ from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
-from apps.catalog import clearance, files, history, identifiers, providers, vocabulary
+from apps.catalog import clearance, files, history, identifiers, providers, releasing, vocabulary
 from apps.catalog.models import Credit, Instrument, Play, PlayDay, ProviderSource, Sample, Section, Track, TrackFile
 from apps.lib.errors import NotFound, Refusal
 
@@ -39,6 +39,7 @@ def register_generated(
     provider: str,
     provider_track_id: str,
     title: str,
+    kind: str = Track.Kind.GENERATED,
     generated_at: dt.datetime | None = None,
     expires_at: dt.datetime | None = None,
     audio_url: str,
@@ -61,7 +62,7 @@ def register_generated(
         raise Refusal("INVALID", message, fields={"expires_at": [message]})
     try:
         with transaction.atomic():
-            track = create(owner=owner, kind=Track.Kind.GENERATED, title=title, **facts)
+            track = create(owner=owner, kind=kind, title=title, **facts)
             ProviderSource.objects.create(
                 track=track, owner=owner, provider=service, provider_track_id=provider_track_id,
                 generated_at=generated_at, expires_at=expires_at, **urls,
@@ -132,7 +133,8 @@ def _blank(now: dt.datetime | None) -> dict:
 
 
 def _release(removed: QuerySet[Track]) -> None:
-    """What tombstones give back: their files and parts, the words of their history, the provider's ids and addresses.
+    """What tombstones give back: their files and parts, the words of their history, the provider's ids and addresses,
+    and what hangs on them in the apps above.
 
     Such an id is free again: whoever removed by mistake registers the generation anew.
     """
@@ -142,3 +144,4 @@ def _release(removed: QuerySet[Track]) -> None:
     name = Concat(Value("removed "), Cast("track_id", CharField()))
     released = {"provider_track_id": name, "audio_url": "", "cover_url": "", "video_url": ""}
     ProviderSource.objects.filter(track__in=removed.values("pk")).update(**released)
+    releasing.release(removed)

@@ -8,5 +8,7 @@ class CatalogConfig(AppConfig):
     verbose_name = "Catalogue"
 
     def ready(self) -> None:
-        """Every app says in its `merging` what becomes of its rows when two tracks become one."""
-        autodiscover_modules("merging")
+        """Every app says in its `merging` what becomes of its rows when two tracks become one, in its `releasing` what
+        goes with a removed one, and in its `shape` what it tells of one.
+        """
+        autodiscover_modules("merging", "releasing", "shape")

@@ -6,8 +6,10 @@ use.
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from uuid import UUID
 
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -38,9 +40,10 @@ from apps.lib.shape import (
 
 NOBODY = UUID(int=0)
 KINDS, STATES = Track.Kind.values, Track.machine.states
-# Every value of the statement stands here, in this order: ids, what `access.py` says of the viewer, base, now.
-ROOT = """unnest(%s::uuid[]) WITH ORDINALITY AS asked(id, place)
-JOIN catalog_track ON catalog_track.id = asked.id
+ASKED = "unnest(%s::uuid[]) WITH ORDINALITY AS asked(id, place)"
+# Every value of the statement stands here, in this order: what is asked for, what `access.py` says of the viewer, base,
+# now.
+ROOT = """{asked} {join} catalog_track ON catalog_track.id = asked.id AND {seen}
 CROSS JOIN LATERAL (SELECT {playable} AS playable, {editable} AS editable) AS may
 CROSS JOIN (SELECT %s::text AS base, %s::timestamptz AS now) AS given"""
 ROLES = ("original", "audio", "preview", "cover", "video", "waveform")
@@ -64,16 +67,21 @@ def _files() -> str:
     WHERE track_id = catalog_track.id) AS files ON true"""
 
 
-SOURCES = {
-    "owner": """LEFT JOIN accounts_user AS owner ON owner.id = catalog_track.owner_id
+def person_of(column: str) -> str:
+    """Joins whom the column names, for `person`."""
+    return f"""LEFT JOIN accounts_user AS owner ON owner.id = {column}
 LEFT JOIN accounts_profile AS profile ON profile.user_id = owner.id
-LEFT JOIN accounts_avatar AS avatar ON avatar.user_id = owner.id""",
+LEFT JOIN accounts_avatar AS avatar ON avatar.user_id = owner.id"""
+
+
+SOURCES = {
+    "owner": person_of("catalog_track.owner_id"),
     "source": "LEFT JOIN catalog_providersource AS source ON source.track_id = catalog_track.id",
     "files": _files(),
 }
 
 
-def _address(route: str, argument, sql: str) -> str:
+def address(route: str, argument, sql: str) -> str:
     """SQL of an address whose one argument is an expression."""
     before, _, after = reverse(route, args=[argument]).partition(str(argument))
     return f"given.base || {literal(before)} || {sql}" + (f" || {literal(after)}" if after else "")
@@ -81,11 +89,12 @@ def _address(route: str, argument, sql: str) -> str:
 
 def _at(role: str, when: str) -> Callable[[], str]:
     """Where the track's file is played or seen, or null."""
-    return lambda: f"CASE WHEN {when} THEN {_address(f'track-{role}', NOBODY, 'catalog_track.id')} END"
+    return lambda: f"CASE WHEN {when} THEN {address(f'track-{role}', NOBODY, 'catalog_track.id')} END"
 
 
-def _owner() -> str:
-    picture = f"CASE WHEN avatar.id IS NOT NULL THEN {_address('avatar', '0' * 64, 'avatar.sha256')} END"
+def person() -> str:
+    """Somebody as everybody sees them (PERSON_SCHEMA), or null."""
+    picture = f"CASE WHEN avatar.id IS NOT NULL THEN {address('avatar', '0' * 64, 'avatar.sha256')} END"
     name = "coalesce(nullif(profile.display_name, ''), profile.username)"
     pairs = {"id": "owner.id", "username": "profile.username", "display_name": name, "avatar_url": picture}
     return f"CASE WHEN owner.id IS NOT NULL THEN {built(pairs)} END"
@@ -139,7 +148,7 @@ _COMPRESSION_SCHEMA = {
     "compression_applied": SWITCH,
     "compression_savings": {**WHOLE, "description": "bytes"},
 }
-OWNER_SCHEMA = object_of(
+PERSON_SCHEMA = object_of(
     {"id": ID, "username": or_null(TEXT), "display_name": or_null(TEXT), "avatar_url": or_null(ADDRESS)}
 )
 SOURCE_SCHEMA = object_of({"provider": TEXT, "provider_track_id": TEXT, "generated_at": MOMENT, "expires_at": MOMENT})
@@ -148,7 +157,7 @@ _SOURCE = {
     "generated_at": moment("source.generated_at"), "expires_at": moment("source.expires_at"),
 }  # fmt: skip
 # What is told of a track's reception; apps above add to it.
-_stats = {"play_count": ("catalog_track.play_count", WHOLE)}
+_stats: dict[str, tuple[str | Callable[[], str], dict]] = {"play_count": ("catalog_track.play_count", WHOLE)}
 
 
 def _plain(name: str, schema: dict, **options) -> Field:
@@ -156,8 +165,11 @@ def _plain(name: str, schema: dict, **options) -> Field:
 
 
 def _stats_field() -> Field:
-    pairs = {name: sql for name, (sql, _) in _stats.items()}
-    return Field("stats", built(pairs), object_of({name: schema for name, (_, schema) in _stats.items()}))
+    return Field("stats", _told, object_of({name: schema for name, (_, schema) in _stats.items()}))
+
+
+def _told() -> str:
+    return built({name: sql if isinstance(sql, str) else sql() for name, (sql, _) in _stats.items()})
 
 
 def _choice(values: Sequence[str]) -> dict:
@@ -171,7 +183,7 @@ FIELDS = (
     _plain("title", TEXT),
     _plain("artist", TEXT),
     _plain("description", TEXT),
-    Field("owner", _owner, or_null(OWNER_SCHEMA), ("owner",), help="Null for the house's own library."),
+    Field("owner", person, or_null(PERSON_SCHEMA), ("owner",), help="Null for the house's own library."),
     _plain("is_public", SWITCH),
     _plain("is_pro_only", SWITCH),
     _plain("genre", TEXT),
@@ -295,8 +307,11 @@ KNOWN_EXPANDS = frozenset(EXPANDS)
 WHOLE_TRACK = frozenset({"sections", "credits", "instruments"})
 
 
-def extend_stats(name: str, sql: str) -> None:
-    """A count that an app above keeps of a track, such as `playlist_count`: SQL over `catalog_track`."""
+def extend_stats(name: str, sql: str | Callable[[], str]) -> None:
+    """A count that an app above keeps of a track, such as `playlist_count`: SQL over `catalog_track`.
+
+    Said in the app's `shape` module, which is imported when all models are there.
+    """
     _stats[name] = (sql, WHOLE)
     SHAPE.add(_stats_field())
 
@@ -320,8 +335,58 @@ def read(
 
     `base` is the site's origin without a slash at its end. One statement, whatever is asked.
     """
+    pieces, values = _may(viewer)
+    statement = SHAPE.statement(fields, expand, asked=ASKED, join="JOIN", seen="true", **pieces)
+    return run(statement, [list(ids), *values, base, now or timezone.now()])
+
+
+def embedded(
+    asked: str,
+    values: Sequence,
+    *,
+    viewer,
+    base: str,
+    fields: frozenset[str] | None = None,
+    now: dt.datetime | None = None,
+) -> tuple[str, list]:
+    """SQL of (id, card) and its values, for a statement that shows tracks among other things: it joins them by id.
+
+    `asked` is a FROM item called `asked(id)` of distinct ids with its `values`. What the viewer does not see, and what
+    is removed, has no card: no other row lends access to a track.
+    """
+    pieces, seen_values = _seen(viewer)
+    sql = SHAPE.rows(fields, frozenset(), asked=asked, join="JOIN", **pieces)
+    return sql, [*values, *seen_values, base, now or timezone.now()]
+
+
+def beside(asked: str, values: Sequence, *, viewer, base: str, now: dt.datetime | None = None) -> tuple[str, list]:
+    """As `embedded`, for many rows: SQL of every row of `asked`, whose `id` is a track's, with `seen` and `card`.
+
+    `seen` is the id again and `card` the track for what the viewer sees; both are null for the rest. Nothing is joined
+    behind it, which the planner would do row by row where it does not know how many there are.
+    """
+    pieces, seen_values = _seen(viewer)
+    sql = SHAPE.beside("catalog_track.id", None, frozenset(), asked=asked, join="LEFT JOIN", **pieces)
+    return sql, [*values, *seen_values, base, now or timezone.now()]
+
+
+def _seen(viewer) -> tuple[dict[str, str], tuple]:
+    """What the viewer sees and may do, as pieces of the root, and its values."""
     rows = Track.objects.all()
-    playable, play_values = rows.as_condition(rows.play_rule(viewer))
-    editable, edit_values = rows.as_condition(rows.edit_rule(viewer))
-    statement = SHAPE.statement(fields, expand, playable=playable, editable=editable)
-    return run(statement, [list(ids), *play_values, *edit_values, base, now or timezone.now()])
+    seen, values = _condition(rows.view_rule(viewer) & rows.live_rule())
+    pieces, may_values = _may(viewer)
+    return {"seen": seen, **pieces}, (*values, *may_values)
+
+
+def _may(viewer) -> tuple[dict[str, str], tuple]:
+    """What `access.py` says of the viewer, as pieces of the root, and its values."""
+    rows = Track.objects.all()
+    playable, play_values = _condition(rows.play_rule(viewer))
+    editable, edit_values = _condition(rows.edit_rule(viewer))
+    return {"playable": playable, "editable": editable}, (*play_values, *edit_values)
+
+
+@lru_cache(maxsize=500)
+def _condition(rule: Q) -> tuple[str, tuple]:
+    """The SQL of a rule over tracks. Equal rules are one SQL, and most people's are few."""
+    return Track.objects.all().as_condition(rule)

@@ -47,6 +47,7 @@ class Kind:
     plan: Planner
     unblock: Callable[[Changeset], None] | None = None
     also: Callable[[Changeset], None] | None = None
+    first: Callable[[Changeset], None] | None = None
 
 
 _kinds: dict[str, Kind] = {}
@@ -62,13 +63,15 @@ def register(
     *,
     unblock: Callable[[Changeset], None] | None = None,
     also: Callable[[Changeset], None] | None = None,
+    first: Callable[[Changeset], None] | None = None,
 ) -> None:
     """Say how an order of this kind becomes rows. The planner reads and never writes; it may raise a Refusal.
 
     `unblock(changeset)` lets go of what was held for the changeset, in the transaction that discards or undoes it.
-    `also(changeset)` writes what is no old → new, such as sums that go on growing, after the rows of apply and undo.
+    `also(changeset)` writes what is no old → new, such as sums that go on growing, after the rows of apply and undo;
+    `first(changeset)` locks what their rows hang on, before they are compared and written.
     """
-    _kinds[kind] = Kind(planner, unblock, also)
+    _kinds[kind] = Kind(planner, unblock, also, first)
 
 
 def ask(*, kind: str, title: str, order: dict, by, door: str | None = None) -> Changeset:
@@ -217,6 +220,8 @@ def _write(changeset: Changeset, *, by) -> None:
     if by is None or not may(by, "catalog.curate"):
         raise Forbidden("Who asked for it may not curate any more.")
     changerows.lock(way)
+    if first := _kinds[changeset.kind].first:
+        first(changeset)
     if found := changerows.conflicts(way, by=by):
         if not (changeset.step == "undo" and changeset.order.get("leave_changed")):
             raise Refusal("CHANGED_SINCE", _changed_since(found), status=409)

@@ -56,19 +56,25 @@ NOT_COPIED = {"id", "track_id", "created_at", "updated_at"}
 
 Mover = Callable[[Track, Track], Iterator[Row]]
 Guard = Callable[[Track, Track], None]
+Holder = Callable[[Changeset], None]
 
 _movers: dict[str, Mover] = {}
 _guards: dict[str, Guard] = {}
+_holders: dict[str, Holder] = {}
 
 
-def register(name: str, mover: Mover | None = None, *, guard: Guard | None = None) -> None:
-    """What an app above has at tracks. Both are called with the track that goes and the one that stays.
+def register(name: str, mover: Mover | None = None, *, guard: Guard | None = None, first: Holder | None = None) -> None:
+    """What an app above has at tracks. Mover and guard are called with the track that goes and the one that stays.
 
     `mover` yields the changeset's rows that let its rows point to the one that stays; where both have what may exist
     once, that of the one that goes is a row without `new`. `guard` raises a Refusal when they cannot be merged now.
+    `first` is called with the changeset before its rows are applied or undone, while both tracks are locked: it locks
+    what the rows of its app hang on.
     """
     if mover:
         _movers[name] = mover
+    if first:
+        _holders[name] = first
     if guard:
         _guards[name] = guard
 
@@ -218,6 +224,12 @@ def _gone(loser: Track, winner: Track) -> Iterator[Row]:
     yield Row(loser.pk, table, loser.pk, old, new)
 
 
+def hold(changeset: Changeset) -> None:
+    """Before the rows of apply and undo."""
+    for holder in _holders.values():
+        holder(changeset)
+
+
 # --- Plays --------------------------------------------------------------------------------------------------------
 ADD_DAYS = """
 INSERT INTO catalog_playday (track_id, day, plays) SELECT %s, * FROM unnest(%s::date[], %s::bigint[])
@@ -270,4 +282,4 @@ def _take_plays(moved: dict, keep: UUID) -> None:
     plays.weigh(tracks=[keep])
 
 
-changesets.register(Changeset.Kind.MERGE, plan, also=move_plays)
+changesets.register(Changeset.Kind.MERGE, plan, also=move_plays, first=hold)

@@ -27,8 +27,8 @@ class Refusal(Exception):
 class NotFound(Refusal):
     """The row does not exist or is hidden from this person; both answer alike."""
 
-    def __init__(self, message: str = "Not found."):
-        super().__init__("NOT_FOUND", message, status=404)
+    def __init__(self, message: str = "Not found.", code: str = "NOT_FOUND"):
+        super().__init__(code, message, status=404)
 
 
 class Forbidden(Refusal):

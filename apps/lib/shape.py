@@ -47,8 +47,8 @@ class Field:
 class Shape:
     """Fields over a FROM clause. `expands` are fields that are read when asked for, in place of one of their name.
 
-    `root` gives one row for each asked one, in order, with every parameter of the statement; `sources` are joined to it
-    where a field needs them. Percent signs in SQL are doubled.
+    `root` gives one row for each of `asked(id, place)`, with every parameter of the statement; `sources` are joined to
+    it where a field needs them. Percent signs in SQL are doubled.
     """
 
     def __init__(self, *, root: str, sources: dict[str, str], fields: Iterable[Field], expands: dict[str, Field]):
@@ -72,7 +72,15 @@ class Shape:
 
     def statement(self, fields: frozenset[str] | None, expand: frozenset[str], **pieces: str) -> str:
         """SQL that answers one column of JSON text; `pieces` fill the holes of the root."""
-        return _put_together(self, fields, expand, tuple(pieces.items()))
+        return _put_together(self, _ALONE, fields, expand, tuple(pieces.items()))
+
+    def rows(self, fields: frozenset[str] | None, expand: frozenset[str], **pieces: str) -> str:
+        """SQL of (id, card) for a larger statement to join: what was asked for, and its object as JSON."""
+        return _put_together(self, _JOINED, fields, expand, tuple(pieces.items()))
+
+    def beside(self, key: str, fields: frozenset[str] | None, expand: frozenset[str], **pieces: str) -> str:
+        """SQL of every row of what was asked for, with its object as `card`; null where `key`, of the root, is."""
+        return _put_together(self, _BESIDE.replace("{key}", key), fields, expand, tuple(pieces.items()))
 
     def schema(self, expand: frozenset[str] = frozenset()) -> dict:
         """The object's JSON schema with these expansions."""
@@ -80,14 +88,22 @@ class Shape:
         return object_of({each.name: each.described() for each in chosen})
 
 
+_ALONE = "SELECT row_to_json(card)::text FROM (SELECT {columns}\nFROM {tables}\nORDER BY place) AS card"
+# OFFSET 0: the planner would otherwise carry every column through the joins around it, and take half as long again.
+_JOINED = """SELECT asked.id, row_to_json(card) AS card FROM {tables}
+CROSS JOIN LATERAL (SELECT {columns}) AS card OFFSET 0"""
+_BESIDE = """SELECT asked.*, {key} AS seen, CASE WHEN {key} IS NOT NULL THEN row_to_json(card) END AS card FROM {tables}
+CROSS JOIN LATERAL (SELECT {columns}) AS card"""
+
+
 @lru_cache(maxsize=500)
-def _put_together(shape: Shape, fields: frozenset[str] | None, expand: frozenset[str], pieces: tuple) -> str:
+def _put_together(shape: Shape, form: str, fields: frozenset[str] | None, expand: frozenset[str], pieces: tuple) -> str:
     chosen = shape.chosen(fields, expand)
     needed = {name for each in chosen for name in each.needs}
     joins = [sql for name, sql in shape.sources.items() if name in needed]
     columns = ",\n".join(each.column() for each in chosen)
     tables = "\n".join([shape.root.format(**dict(pieces)), *joins])
-    return f"SELECT row_to_json(card)::text FROM (SELECT {columns}\nFROM {tables}\nORDER BY place) AS card"
+    return form.format(columns=columns, tables=tables)
 
 
 def object_of(properties: dict[str, dict]) -> dict:
@@ -119,7 +135,12 @@ def moment(sql: str) -> str:
 
 
 def run(statement: str, params: Sequence) -> list[str]:
-    """The first column. PostgreSQL plans the statement once per connection: its values travel apart from it.
+    """The first column of what `fetched` gives."""
+    return [row[0] for row in fetched(statement, params)]
+
+
+def fetched(statement: str, params: Sequence) -> list[tuple]:
+    """The rows. PostgreSQL plans the statement once per connection: its values travel apart from it.
 
     Django's own cursors write values into the text, which leaves nothing to prepare; so the connection's cursor is
     exchanged for psycopg's, inside whatever transaction, log and budget of queries the connection has.
@@ -127,7 +148,7 @@ def run(statement: str, params: Sequence) -> list[str]:
     with connection.cursor() as cursor:
         cursor.cursor = psycopg.Cursor(cursor.connection)
         cursor.execute(statement, params)
-        return [row[0] for row in cursor.fetchall()]
+        return cursor.fetchall()
 
 
 def names(text: str | None, known: Iterable[str], parameter: str) -> frozenset[str]:

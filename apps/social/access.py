@@ -24,8 +24,9 @@ class SaidAccess(AccessQuerySet):
         """Its words: the author's alone, while it is there; moderators hide, they do not rewrite."""
         return Q(author=user, status__in=["shown", "hidden"]) if user.is_authenticated else Q(pk__in=[])
 
-    def moderate_rule(self, user) -> Q:
-        return Q(status__in=["shown", "hidden"]) if may(user, "social.moderate") else Q(pk__in=[])
+    def moderated_by(self, user):
+        """What this person may decide on: everything, or nothing. Whether it can still be is said by `moderation`."""
+        return self if may(user, "social.moderate") else self.none()
 
     def shown(self):
         """What everybody reads, whoever asks."""
@@ -37,15 +38,28 @@ class SaidAccess(AccessQuerySet):
 
 
 class PostAccess(SaidAccess):
-    pass
+    def open_to(self, user):
+        """Posts that this person may like and answer: those that everybody reads, whoever they are."""
+        return self.shown() if user.is_authenticated else self.none()
+
+
+def may_show(person, track) -> bool:
+    """Whether somebody may show this track to others in a post (S0-27): their own, and what is public anyway."""
+    return track.is_public or track.owner_id == person.pk
 
 
 class CommentAccess(SaidAccess):
-    """Comments are seen where their post is."""
+    """Comments are seen, and changed by their author, where their post is seen."""
 
     def view_rule(self, user) -> Q:
+        return super().view_rule(user) & self._below(user)
+
+    def edit_rule(self, user) -> Q:
+        return super().edit_rule(user) & self._below(user)
+
+    def _below(self, user) -> Q:
         posts = self.model._meta.get_field("post").related_model.objects
-        return super().view_rule(user) & Q(post__in=posts.visible_to(user).values("pk"))
+        return Q(post__in=posts.visible_to(user).values("pk"))
 
 
 class ForModerators(AccessQuerySet):

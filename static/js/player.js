@@ -9,7 +9,8 @@ const player = document.querySelector("[data-player]");
 const audio = player?.querySelector("audio");
 const wave = player?.querySelector("wave-form");
 const part = (name) => player.querySelector(`[data-${name}]`);
-const buttons = [...document.querySelectorAll("[data-play]")];
+const inOrder = () => [...document.querySelectorAll("[data-play]")]; // a page may let them be moved
+const buttons = inOrder();
 const session = navigator.mediaSession;
 let current = null; // the button whose track is loaded
 let heard = 0; // seconds that sounded of it
@@ -18,7 +19,7 @@ let told = false;
 
 /** Where the sound begins in its track, in seconds: not at 0 for a preview. */
 const begins = () => Number(current?.dataset.start) || 0;
-const neighbour = (by) => buttons[buttons.indexOf(current) + by];
+const neighbour = (by) => inOrder()[inOrder().indexOf(current) + by];
 const isBar = () => Boolean(part("now-title"));
 
 function load(button) {

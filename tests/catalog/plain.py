@@ -1,5 +1,7 @@
 """A track written by REST framework as it is written everywhere: what the database's JSON is compared with."""
 
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.reverse import reverse
@@ -7,6 +9,21 @@ from rest_framework.reverse import reverse
 from apps.catalog.files import ROLE_OF
 from apps.catalog.keys import camelot
 from apps.catalog.models import Credit, Instrument, Sample, Section, Track
+from apps.playlists.models import Entry
+from apps.social.models import Post
+
+
+def counted(model, **those) -> Coalesce:
+    """How many rows of a model point to the track, as it is annotated everywhere."""
+    rows = model.objects.filter(track=OuterRef("pk"), **those).order_by().values("track")
+    return Coalesce(Subquery(rows.annotate(n=Count("pk")).values("n")), 0)
+
+
+# What apps above tell of a track in its `stats`; the rows to be written are annotated with it.
+COUNTS = {
+    "playlist_count": counted(Entry, playlist__is_public=True),
+    "post_count": counted(Post, status="shown"),
+}
 
 
 class OwnerSerializer(serializers.Serializer):
@@ -29,7 +46,7 @@ class SourceSerializer(serializers.Serializer):
 
 
 class TrackSerializer(serializers.ModelSerializer):
-    """Takes rows of `Track.objects.with_playable(user).with_page()`."""
+    """Takes rows of `Track.objects.with_playable(user).with_page().annotate(**COUNTS)`."""
 
     owner = OwnerSerializer(allow_null=True)
     key = serializers.CharField(source="musical_key")
@@ -150,7 +167,7 @@ class TrackSerializer(serializers.ModelSerializer):
         return sorted({instrument.category for instrument in track.instruments.all()})
 
     def get_stats(self, track) -> dict:
-        return {"play_count": track.play_count}
+        return {"play_count": track.play_count, **{name: getattr(track, name) for name in COUNTS}}
 
     def get_compression(self, track) -> dict:
         names = ("original_file_size", "compression_ratio", "compression_applied", "compression_savings")

@@ -14,6 +14,7 @@ from apps.accounts.models import Avatar
 from apps.catalog import actions, cards, files
 from apps.catalog.models import Blob, Credit, Instrument, ProviderSource, Sample, Section, Track
 from apps.lib.errors import Refusal
+from apps.lib.shape import run
 from tests.catalog import plain
 from tests.make import make_generated, make_track, make_user
 
@@ -38,7 +39,7 @@ def read(tracks, viewer=None, **asked) -> list[dict]:
 
 
 def written(rf, track: Track, viewer, serializer) -> dict:
-    row = Track.objects.with_playable(viewer).with_page().get(pk=track.pk)
+    row = Track.objects.with_playable(viewer).with_page().annotate(**plain.COUNTS).get(pk=track.pk)
     editable = Track.objects.editable_by(viewer).filter(pk=track.pk).exists()
     shown = serializer(row, context={"request": rf.get("/"), "editable": editable}).data
     return json.loads(json.dumps(shown, default=str))
@@ -211,7 +212,7 @@ def test_an_app_above_adds_its_count(ana, monkeypatch):
     monkeypatch.setattr(cards, "SHAPE", copy(cards.SHAPE))
     cards.SHAPE.fields = dict(cards.SHAPE.fields)
     cards.extend_stats("section_count", "(SELECT count(*) FROM catalog_section WHERE track_id = catalog_track.id)")
-    assert read([track])[0]["stats"] == {"play_count": 0, "section_count": 2}
+    assert read([track])[0]["stats"]["section_count"] == 2
     assert "section_count" in cards.SHAPE.schema()["properties"]["stats"]["properties"]
 
 
@@ -227,3 +228,24 @@ def test_the_schema_tells_of_every_field_with_its_type(ana, mod):
             allowed = [kinds[each] for each in (said if isinstance(said, list) else [said])]
             assert any(isinstance(value, kind) for kind in allowed), (name, value)
             assert value in schema["properties"][name].get("enum", [value]), (name, value)
+
+
+def test_other_statements_show_the_card_to_who_sees_the_track_and_to_nobody_else(ana, bob, mod):
+    """Joined by its id, or beside every row that was asked for; a removed one is nobody's."""
+    gone = make_track(ana)
+    actions.remove(track=gone, by=ana)
+    tracks = [make_track(ana), make_track(ana, is_public=False), gone]
+    ids, asked = [track.pk for track in tracks], "unnest(%s::uuid[]) WITH ORDINALITY AS asked(id, place)"
+    for viewer, seen in ((AnonymousUser(), {0}), (bob, {0}), (ana, {0, 1}), (mod, {0, 1})):
+        sql, values = cards.embedded(asked, [ids], viewer=viewer, base=BASE)
+        joined = run(f"SELECT card::text FROM ({sql}) AS shown", values)
+        sql, values = cards.beside(asked, [ids], viewer=viewer, base=BASE)
+        found = run(f"SELECT card::text FROM ({sql}) AS shown ORDER BY place", values)
+        keys = run(f"SELECT seen FROM ({sql}) AS shown ORDER BY place", values)
+        assert {place for place, card in enumerate(found) if card} == seen and len(found) == 3
+        assert keys == [pk if place in seen else None for place, pk in enumerate(ids)]
+        assert (
+            sorted(joined)
+            == sorted(filter(None, found))
+            == sorted(cards.read(filter(None, keys), viewer=viewer, base=BASE))
+        )

@@ -21,7 +21,7 @@ FACTS = {"duration_ms": 180_000}
 @pytest.fixture(autouse=True)
 def movers(monkeypatch):
     """Only what a test registers; apps above have tests of their own."""
-    for registry in ("_movers", "_guards"):
+    for registry in ("_movers", "_guards", "_holders"):
         monkeypatch.setattr(merging, registry, {})
 
 

@@ -8,9 +8,11 @@ from django.utils import timezone
 from apps.archive import schedule
 from apps.archive.models import ArchiveAsset
 from apps.catalog.models import Changeset, Derivation, Duplicate, Term, Track, TrackFile
+from apps.social import moderation
+from apps.social.models import Report
 from config import dashboard
 from tests.doors.desk import make_blob, make_refused
-from tests.make import make_generated, make_track
+from tests.make import make_generated, make_post, make_track, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +50,7 @@ def trouble(ana):
     Changeset.objects.create(kind="edit", title="Set the genre", door="admin")
     row = Derivation.objects.create(track=track, source_sha256="0" * 64)
     Derivation.machine.move(row, "failed")
+    moderation.report(said=make_post(ana), by=make_user(), reason="spam")
 
 
 @pytest.mark.parametrize(
@@ -73,6 +76,7 @@ def test_every_card_counts_what_asks_for_a_hand(trouble, mod):
         "Preview or waveform failed": 1,
         "Duplicates": 1,
         "Changes in bulk": 1,
+        "Reported": 1,
         "Waiting for the archive": 3,
         "About to expire": 1,
         "Lost": 1,
@@ -90,10 +94,11 @@ def test_every_card_leads_to_a_list_of_just_those_rows(trouble, mod, client):
 
 def test_a_number_is_an_alarm_only_when_there_is_something_to_do(mod, trouble, ana):
     assert {card["title"] for card in cards(mod) if card["alarm"]} == {
-        "About to expire", "Lost", "Quarantined", "Preview or waveform failed",
+        "About to expire", "Lost", "Quarantined", "Preview or waveform failed", "Reported",
     }  # fmt: skip
     ArchiveAsset.objects.all().delete()
     Derivation.objects.all().delete()
+    Report.objects.all().delete()
     assert not any(card["alarm"] for card in cards(mod))
 
 
@@ -133,8 +138,8 @@ def test_nobody_without_the_permission_gets_a_number(bob):
 def test_the_way_around_shows_only_where_one_may_go(boss, mod, bob):
     titles = {user.email: [group["title"] for group in dashboard.navigation(by(user))] for user in (boss, mod, bob)}
     assert titles == {
-        "boss@example.org": ["", "Catalogue", "Uploads", "Archive", "People", "Plans"],
-        "mod@example.org": ["", "Catalogue", "Uploads", "Archive"],
+        "boss@example.org": ["", "Catalogue", "Playlists", "Community", "Uploads", "Archive", "People", "Plans"],
+        "mod@example.org": ["", "Catalogue", "Playlists", "Community", "Uploads", "Archive"],
         "bob@example.org": [],
     }
 

@@ -1,3 +1,4 @@
+import datetime as dt
 import subprocess
 import sys
 import traceback
@@ -51,6 +52,15 @@ def test_what_means_yes(given, value):
 def test_what_means_no(given, value):
     given(value)
     assert env.flag(NAME, True) is False
+
+
+def test_a_day_is_the_moment_it_begins_and_anything_else_stops_the_start(given):
+    given("2027-02-01")
+    assert env.day(NAME, "2000-01-01") == dt.datetime(2027, 2, 1, tzinfo=dt.UTC)
+    given(None)
+    assert env.day(NAME, "2000-01-01").year == 2000
+    given("soon")
+    assert "a day such as 2027-06-30" in refusal(lambda: env.day(NAME, "2000-01-01"))
 
 
 def test_an_unset_flag_is_its_default(given):

@@ -20,6 +20,7 @@ class Unread:
     ("path", "length", "code"),
     [
         ("/api/v1/uploads", 52 * MEGABYTE, "FILE_TOO_LARGE"), ("/api/v1/tracks", 3 * MEGABYTE, "TOO_LARGE"),
+        ("/api/v1/playlists/018cc251-f400-7000-800a-000000000001/cover", 7 * MEGABYTE, "FILE_TOO_LARGE"),
         ("/sign-in", 3 * MEGABYTE, None), ("/upload", 52 * MEGABYTE, None), ("/nowhere", 10**15, None),
     ],
 )  # fmt: skip

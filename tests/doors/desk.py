@@ -1,6 +1,7 @@
 """One row of everything that the admin shows, without a single real byte."""
 
 import datetime as dt
+import io
 import itertools
 
 from django.utils import timezone
@@ -33,8 +34,12 @@ from apps.catalog.models import (
     Track,
     TrackFile,
 )
+from apps.playlists import importing, members
+from apps.playlists.models import Cover, Entry, Import, Playlist
+from apps.social import moderation
+from apps.social.models import Comment, Decision, DeprecatedUse, Post, Report
 from apps.uploads.models import Upload
-from tests.make import make_generated, make_key, make_track, make_user
+from tests.make import make_comment, make_generated, make_key, make_playlist, make_post, make_track, make_user
 
 _numbers = itertools.count(1)
 
@@ -89,6 +94,32 @@ def make_changeset(track: Track, words: str) -> Changeset:
     return changeset
 
 
+def make_list(person: User, track: Track, words: str) -> dict[type, object]:
+    """A playlist with a track, a member and a cover."""
+    playlist = make_playlist(person, track, name=words, description=words)
+    members.put(playlist=playlist, username=make_user().profile.username, role="viewer")
+    Cover.objects.create(playlist=playlist, image=b"none", sha256="0" * 64)
+    return {Playlist: playlist, Entry: playlist.entries.get()}
+
+
+def make_import(person: User, words: str = "Unheard of") -> Import:
+    """A playlist file of one line that was not found."""
+    table = io.BytesIO(f'title\n"{words.replace(chr(34), chr(34) * 2)}"\n'.encode())
+    imported = importing.begin(content=table, file_name=words, by=person, name="Imported")
+    assert importing.finish_if_small(imported)
+    return Import.objects.get(pk=imported.pk)
+
+
+def make_said(person: User, words: str) -> dict[type, object]:
+    """A post with a comment, hidden and shown again, and a report of it."""
+    post = make_post(person, words)
+    comment = make_comment(post, person, words)
+    for act in (moderation.hide, moderation.restore):
+        decision = act(said=comment, by=None, reason=words)
+    report = moderation.report(said=post, by=make_user(), reason="spam", details=words)
+    return {Post: post, Comment: comment, Report: report, Decision: decision}
+
+
 def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[type, object]:
     """A person with role, plan and key, a generated track with files, assets and a job, and a refused upload."""
     person = make_user(roles=[Role.ARTIST], plan="pro")
@@ -109,6 +140,10 @@ def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[ty
         Term: Term.objects.create(kind="genre", name=f"{title} {next(_numbers)}"),
         Change: Change.objects.filter(track=track).latest("id"),
         Provider: track.source.provider,
+        **make_list(person, track, title),
+        **make_said(person, title),
+        Import: make_import(person, title),
+        DeprecatedUse: DeprecatedUse.objects.create(user=person, day="2027-01-02", what="page", count=3),
         ArchiveAsset: track.archive_assets.first(),
         ArchiveJob: ArchiveJob.objects.get(track=track),
         Upload: make_refused(person, file_name=file_name),

@@ -31,6 +31,70 @@ TABLE = """
 /upload
     GET POST                           in 200 200 200 200
     PUT PATCH DELETE OPTIONS           in 405 405 405 405
+/playlists
+    GET                                200 200 200 200 200
+    POST                               in 200 200 200 200
+/playlists/add [public filled]
+    POST                               in 302 302 302 302
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/playlists/import
+    GET                                in 200 200 200 200
+    POST                               in 400 400 400 400
+    PUT PATCH DELETE OPTIONS           in 405 405 405 405
+/playlists/imports
+    GET                                in 200 200 200 200
+    POST PUT PATCH DELETE OPTIONS      in 405 405 405 405
+/playlists/imports/<uuid:pk> [import]
+    GET                                in 200 404 200 200
+    POST PUT PATCH DELETE OPTIONS      in 405 405 405 405
+/playlists/imports/<uuid:pk>/retry [import]
+    POST                               in 409 404 403 403
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/playlists/imports/<uuid:pk>/delete [import]
+    POST                               in 302 404 403 403
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/playlists/imports/<uuid:pk>/lines/<int:number> [import]
+    POST                               in 400 404 403 403
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/playlists/<uuid:pk> [private playlist]
+    GET                                404 200 404 200 200
+/playlists/<uuid:pk> [public playlist]
+    GET                                200 200 200 200 200
+/playlists/<uuid:pk>/edit [private playlist]
+    GET POST                           in 200 404 200 200
+    PUT PATCH DELETE OPTIONS           in 405 405 405 405
+/playlists/<uuid:pk>/edit [public playlist]
+    GET POST                           in 200 403 200 200
+/playlists/<uuid:pk>/cover [private playlist]
+    POST                               in 400 404 400 400
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/playlists/<uuid:pk>/cover [public playlist]
+    POST                               in 400 403 400 400
+/playlists/<uuid:pk>/delete [private playlist]
+    POST                               in 302 404 302 302
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/playlists/<uuid:pk>/delete [public playlist]
+    POST                               in 302 403 302 302
+/playlists/<uuid:pk>/members [private playlist]
+    POST                               in 400 404 400 400
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/playlists/<uuid:pk>/members [public playlist]
+    POST                               in 400 403 400 400
+/playlists/<uuid:pk>/members/<str:username>/drop [private playlist]
+    POST                               in 302 404 302 302
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/playlists/<uuid:pk>/members/<str:username>/drop [public playlist]
+    POST                               in 302 404 302 302
+/playlists/<uuid:pk>/entries/<uuid:entry_pk>/move [private playlist]
+    POST                               in 400 404 400 400
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/playlists/<uuid:pk>/entries/<uuid:entry_pk>/move [public moved]
+    POST                               in 302 403 302 302
+/playlists/<uuid:pk>/entries/<uuid:entry_pk>/remove [private playlist]
+    POST                               in 302 404 302 302
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/playlists/<uuid:pk>/entries/<uuid:entry_pk>/remove [public playlist]
+    POST                               in 302 403 302 302
 /blobs/<str:token> [blob]
     GET                                200 200 200 200 200
 /blobs/<str:token> [forged]
@@ -39,6 +103,58 @@ TABLE = """
     GET                                200 200 200 200 200
 /readyz
     GET                                200 200 200 200 200
+
+# What people say
+/feed
+    GET                                200 200 200 200 200
+    POST                               in 400 400 400 400
+/posts/<uuid:pk> [post]
+    GET                                200 200 200 200 200
+/posts/<uuid:pk> [hidden post]
+    GET                                404 200 404 200 200
+/posts/<uuid:pk>/edit [post]
+    GET                                in 200 403 403 403
+    POST                               in 302 403 403 403
+    PUT PATCH DELETE OPTIONS           in 405 405 405 405
+/posts/<uuid:pk>/edit [hidden post]
+    GET                                in 200 404 403 403
+    POST                               in 400 404 403 403
+/posts/<uuid:pk>/like [post]
+    POST                               in 302 302 302 302
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/posts/<uuid:pk>/like [hidden post]
+    POST                               in 404 404 404 404
+/posts/<uuid:pk>/comments [post]
+    POST                               in 400 400 400 400
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/posts/<uuid:pk>/comments [hidden post]
+    POST                               in 404 404 404 404
+/comments/<uuid:pk>/edit [comment]
+    GET                                in 200 403 403 403
+    POST                               in 400 403 403 403
+    PUT PATCH DELETE OPTIONS           in 405 405 405 405
+/comments/<uuid:pk>/edit [hidden comment]
+    GET                                in 200 404 403 403
+    POST                               in 400 404 403 403
+/posts/<uuid:pk>/report [post]
+    GET                                in 200 200 200 200
+    POST                               in 400 400 400 400
+    PUT PATCH DELETE OPTIONS           in 405 405 405 405
+/posts/<uuid:pk>/report [hidden post]
+    GET                                in 200 404 200 200
+    POST                               in 400 404 400 400
+/comments/<uuid:pk>/report [comment]
+    GET                                in 200 200 200 200
+    POST                               in 400 400 400 400
+    PUT PATCH DELETE OPTIONS           in 405 405 405 405
+/comments/<uuid:pk>/report [hidden comment]
+    GET                                in 200 404 200 200
+    POST                               in 400 404 400 400
+/people/<str:username>/posts [person]
+    GET                                200 200 200 200 200
+/people/<str:username>/follow [person]
+    POST                               in 400 302 302 302
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
 
 # Accounts
 /people/<str:username> [person]
@@ -407,6 +523,70 @@ TABLE = """
     POST                               401 403 403 400 400
     OPTIONS                            401 403 403 200 200
     GET HEAD PUT PATCH DELETE          401 403 403 405 405
+/api/v1/playlists
+    GET                                200 200 200 200 200
+    POST                               401 400 400 400 400
+/api/v1/users/<str:username>/playlists [person]
+    GET                                200 200 200 200 200
+/api/v1/playlists/<uuid:pk> [private playlist]
+    GET                                404 200 404 200 200
+    PATCH                              401 200 404 200 200
+    DELETE                             401 204 404 204 204
+/api/v1/playlists/<uuid:pk> [public playlist]
+    GET                                200 200 200 200 200
+    PATCH                              401 200 403 200 200
+    DELETE                             401 204 403 204 204
+/api/v1/playlists/<uuid:pk>/cover [private playlist]
+    GET                                404 200 404 200 200
+    PUT                                401 400 404 400 400
+    DELETE                             401 204 404 204 204
+/api/v1/playlists/<uuid:pk>/cover [public playlist]
+    GET                                200 200 200 200 200
+    PUT                                401 400 403 400 400
+    DELETE                             401 204 403 204 204
+/api/v1/playlists/<uuid:pk>/entries [private playlist]
+    GET                                404 200 404 200 200
+    POST                               401 400 404 400 400
+/api/v1/playlists/<uuid:pk>/entries [public filled]
+    GET                                200 200 200 200 200
+    POST                               401 201 403 201 201
+/api/v1/playlists/<uuid:pk>/entries/<uuid:entry_pk> [private playlist]
+    GET                                404 200 404 200 200
+    PATCH                              401 400 404 400 400
+    DELETE                             401 204 404 204 204
+/api/v1/playlists/<uuid:pk>/entries/<uuid:entry_pk> [public moved]
+    GET                                200 200 200 200 200
+    PATCH                              401 200 403 200 200
+    DELETE                             401 204 403 204 204
+/api/v1/playlists/<uuid:pk>/members [private playlist]
+    GET                                401 200 404 200 200
+/api/v1/playlists/<uuid:pk>/members [public playlist]
+    GET                                401 200 403 200 200
+/api/v1/playlists/<uuid:pk>/members/<str:username> [private playlist]
+    PUT                                401 400 404 400 400
+    DELETE                             401 204 404 204 204
+/api/v1/playlists/<uuid:pk>/members/<str:username> [public playlist]
+    PUT                                401 400 403 400 400
+    DELETE                             401 204 404 204 204
+/api/v1/playlists/<uuid:pk>/export [private playlist]
+    GET                                404 200 404 200 200
+/api/v1/playlists/<uuid:pk>/export [public playlist]
+    GET                                200 200 200 200 200
+/api/v1/playlists/import
+    POST                               401 400 400 400 400
+/api/v1/playlists/imports
+    GET                                401 200 200 200 200
+/api/v1/playlists/imports/<uuid:pk> [import]
+    GET                                401 200 404 200 200
+    DELETE                             401 204 404 403 403
+/api/v1/playlists/imports/<uuid:pk>/retry [import]
+    POST                               401 409 404 403 403
+/api/v1/playlists/imports/<uuid:pk>/lines [import]
+    GET                                401 200 404 200 200
+/api/v1/playlists/imports/<uuid:pk>/lines/<int:number> [import]
+    PATCH                              401 400 404 403 403
+/api/v1/playlists/imports/<uuid:pk>/lines/<int:number>/candidates [import]
+    GET                                401 200 404 200 200
 /api/v1/uploads
     GET                                401 200 200 200 200
     POST                               401 400 400 400 400
@@ -424,6 +604,80 @@ TABLE = """
     GET                                401 403 403 200 200
 /api/v1/archive/statistics
     GET                                401 403 403 200 200
+/api/v1/feed
+    GET                                200 200 200 200 200
+/api/v1/posts
+    GET                                200 200 200 200 200
+    POST                               401 400 400 400 400
+/api/v1/posts/<uuid:pk> [post]
+    GET                                200 200 200 200 200
+    PATCH                              401 400 403 403 403
+    DELETE                             401 204 403 403 403
+/api/v1/posts/<uuid:pk> [hidden post]
+    GET                                404 200 404 200 200
+    PATCH                              401 400 404 403 403
+    DELETE                             401 204 404 403 403
+/api/v1/posts/<uuid:pk>/like [post]
+    PUT DELETE                         401 200 200 200 200
+/api/v1/posts/<uuid:pk>/like [hidden post]
+    PUT DELETE                         401 404 404 404 404
+/api/v1/posts/<uuid:pk>/comments [post]
+    GET                                200 200 200 200 200
+    POST                               401 400 400 400 400
+/api/v1/posts/<uuid:pk>/comments [hidden post]
+    GET                                404 200 404 200 200
+    POST                               401 404 404 404 404
+/api/v1/comments/<uuid:pk> [comment]
+    PATCH                              401 400 403 403 403
+    DELETE                             401 204 403 403 403
+/api/v1/comments/<uuid:pk> [hidden comment]
+    PATCH                              401 400 404 403 403
+    DELETE                             401 204 404 403 403
+/api/v1/posts/<uuid:pk>/report [post]
+    POST                               401 400 400 400 400
+/api/v1/posts/<uuid:pk>/report [hidden post]
+    POST                               401 400 404 400 400
+/api/v1/posts/<uuid:pk>/hide [post]
+    POST                               401 403 403 400 400
+    OPTIONS                            401 403 403 200 200
+    GET HEAD PUT PATCH DELETE          401 403 403 405 405
+/api/v1/posts/<uuid:pk>/hide [hidden post]
+    POST                               401 403 403 400 400
+/api/v1/posts/<uuid:pk>/restore [post]
+    POST                               401 403 403 400 400
+    OPTIONS                            401 403 403 200 200
+    GET HEAD PUT PATCH DELETE          401 403 403 405 405
+/api/v1/posts/<uuid:pk>/restore [hidden post]
+    POST                               401 403 403 400 400
+/api/v1/comments/<uuid:pk>/report [comment]
+    POST                               401 400 400 400 400
+/api/v1/comments/<uuid:pk>/report [hidden comment]
+    POST                               401 400 404 400 400
+/api/v1/comments/<uuid:pk>/hide [comment]
+    POST                               401 403 403 400 400
+    OPTIONS                            401 403 403 200 200
+    GET HEAD PUT PATCH DELETE          401 403 403 405 405
+/api/v1/comments/<uuid:pk>/hide [hidden comment]
+    POST                               401 403 403 400 400
+/api/v1/comments/<uuid:pk>/restore [comment]
+    POST                               401 403 403 400 400
+    OPTIONS                            401 403 403 200 200
+    GET HEAD PUT PATCH DELETE          401 403 403 405 405
+/api/v1/comments/<uuid:pk>/restore [hidden comment]
+    POST                               401 403 403 400 400
+/api/v1/moderation/reports
+    GET OPTIONS                        401 403 403 200 200
+    POST PUT PATCH DELETE              401 403 403 405 405
+/api/v1/moderation/reports/<uuid:pk>/dismiss [report]
+    POST                               401 403 403 400 400
+    OPTIONS                            401 403 403 200 200
+    GET HEAD PUT PATCH DELETE          401 403 403 405 405
+/api/v1/users/<str:username>/posts [person]
+    GET                                200 200 200 200 200
+/api/v1/users/<str:username>/follow [person]
+    GET                                401 200 200 200 200
+    PUT                                401 400 200 200 200
+    DELETE                             401 200 200 200 200
 /api/v1/schema/
     GET                                200 200 200 200 200
     POST PUT PATCH DELETE OPTIONS      405 405 405 405 405

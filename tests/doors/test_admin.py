@@ -29,6 +29,8 @@ from apps.accounts.roles import ROLES, Role
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Term, Track
 from apps.lib.admin import AccessAdmin
+from apps.playlists.models import Entry, Import, Playlist
+from apps.social.models import Comment, Decision, DeprecatedUse, Post, Report
 from apps.uploads.models import Upload
 from tests.doors.desk import make_desk
 from tests.make import make_user
@@ -37,10 +39,12 @@ pytestmark = pytest.mark.django_db
 
 ACCOUNTS = [
     User, ApiKey, Session, Lockout, RoleChange, Subscription, TierOverride, StripeEvent, Letter, Notice,
+    DeprecatedUse,
 ]  # fmt: skip
-MODELS = [*ACCOUNTS, Track, Blob, Change, Changeset, Duplicate, Provider, Term, ArchiveAsset, ArchiveJob, Upload]
+SAID = [Post, Comment, Report, Decision]
+MODELS = [*ACCOUNTS, Track, Blob, Change, Changeset, Duplicate, Provider, Term, ArchiveAsset, ArchiveJob, Upload, Playlist, Entry, Import, *SAID]
 ADMIN, MODERATOR = Role.ADMIN, Role.MODERATOR
-CURATED = {Track, Blob, Change, Changeset, Duplicate, Provider, Term, ArchiveAsset, ArchiveJob, Upload}
+CURATED = {Track, Blob, Change, Changeset, Duplicate, Provider, Term, ArchiveAsset, ArchiveJob, Upload, Playlist, Entry, Import, *SAID}
 # What each role may do there; whoever is not named does not even enter.
 SEES = {ADMIN: set(MODELS), MODERATOR: CURATED}
 ADDS = {ADMIN: {User, Provider, Upload}, MODERATOR: {Upload}}
@@ -57,6 +61,8 @@ PRESSES = {
     "archive_now": {ADMIN, MODERATOR},
     "retry": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
+    **dict.fromkeys(["drop_cover", "remove_playlist", "take_out", "look_again"], {ADMIN, MODERATOR}),
+    **dict.fromkeys(["hide", "restore", "hide_reported", "dismiss_reports"], {ADMIN, MODERATOR}),
     **dict.fromkeys(
         [
             "revoke", "lift", "vouch", "send_verification", "send_reset", "sign_out", "drop_second_factor",
@@ -212,12 +218,16 @@ def without(monkeypatch, permission: str) -> Client:
 
 @pytest.mark.parametrize(
     ("permission", "models"),
-    [("catalog.see_all", [Track]), ("archive.see", [ArchiveAsset, ArchiveJob])],
+    [
+        ("catalog.see_all", [Track]), ("archive.see", [ArchiveAsset, ArchiveJob]),
+        ("playlists.see_all", [Playlist, Entry, Import]),
+    ],
 )
 def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, models):
     """May look at such pages, yet not at these rows: they are not there, neither in lists nor below others."""
     desk = make_desk()
     Track.objects.update(is_public=False)
+    Post.machine.move_all(Post.objects.all(), "hidden")
     client = without(monkeypatch, permission)
     for model in models:
         everything = {Track: {"show": "all"}, ArchiveAsset: {"desk": "all"}}.get(model)
@@ -240,6 +250,11 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),
         ("catalog.curate", Term, ["replace_word", "curate"], "mark_curated"),
         ("uploads.retry", Upload, ["finish_now"], "finish_uploads"),
+        ("playlists.curate", Playlist, ["drop_cover", "remove_playlist"], None),
+        ("playlists.curate", Entry, ["take_out"], None),
+        ("social.moderate", Post, ["hide", "restore"], "hide_chosen"),
+        ("social.moderate", Comment, ["hide", "restore"], "restore_chosen"),
+        ("playlists.curate", Import, ["look_again"], None),
     ],
 )
 def test_a_button_needs_its_permission(monkeypatch, permission, model, names, bulk):

@@ -49,6 +49,8 @@ class Write:
 
 TRACK = "title artist description is_public genre subgenre tempo key scale mood tags catalog_number isrc release_date"
 PROFILE = "username display_name first_name last_name bio country timezone language digest"
+LIST = "name description is_public is_collaborative"
+OLD_POST = "post_type audio_url audio_filename audio_duration audio_file_size audio_mime_type"
 SECTION = "section startTime endTime start_ms end_ms description"
 CREDIT = "name role ipi pro split contact_email contact_phone"
 INSTRUMENT = "category type is_primary"
@@ -62,6 +64,10 @@ def a_file() -> SimpleUploadedFile:
 
 def a_table() -> SimpleUploadedFile:
     return SimpleUploadedFile("tracks.csv", b"id,genre\n1,Sent\n", "text/csv")
+
+
+def a_list() -> SimpleUploadedFile:
+    return SimpleUploadedFile("list.csv", b"title\nSent\n", "text/csv")
 
 
 def a_picture() -> SimpleUploadedFile:
@@ -80,8 +86,15 @@ ENDS = (*CHANGES, "accounts_apikey")
 GOES = ("catalog_change", "catalog_changeset", "catalog_changesetrow",
     "account_emailaddress", "accounts_apikey", "accounts_avatar", "accounts_letter", "accounts_notice",
     "accounts_profile", "accounts_session", "accounts_user", "catalog_providersource", "catalog_track",
-    "catalog_trackfile", "uploads_upload", "catalog_section", "catalog_credit", "catalog_instrument", "catalog_sample",
+    "catalog_trackfile", "uploads_upload", "social_post", "social_comment", "social_like", "social_report", "catalog_section", "catalog_credit", "catalog_instrument", "catalog_sample",
+    "playlists_cover", "playlists_entry", "playlists_member", "playlists_playlist",
+    "playlists_import", "playlists_importline",
 )  # fmt: skip
+FILLS = ("playlists_entry", "playlists_playlist")
+IMPORTS = ("playlists_import", "playlists_importline", "playlists_playlist")
+JOINS = ("playlists_member", "accounts_notice")
+HIDES = ("accounts_notice", "social_comment", "social_decision", "social_post", "social_report")
+LIKES, SAYS = ("social_like", "social_post"), ("social_comment", "social_post")
 UPLOADS = (
     "catalog_change",
     "uploads_upload",
@@ -111,6 +124,23 @@ TAKES = {
     "/account/password/set": "password1 password2",
     "/account/second-factor/on": "code",
     "/upload": "file title is_public",
+    "/playlists": "name is_public",
+    "/playlists/add": "track_id playlist name",
+    "/playlists/import": "file playlist name",
+    "/playlists/imports/<uuid:pk>/lines/<int:number>": "track_id ignored",
+    "/playlists/<uuid:pk>/edit": LIST,
+    "/playlists/<uuid:pk>/cover": "file drop",
+    "/playlists/<uuid:pk>/members": "username role",
+    "/playlists/<uuid:pk>/entries/<uuid:entry_pk>/move": "position page",
+    "/playlists/<uuid:pk>/entries/<uuid:entry_pk>/remove": "page",
+    "/feed": "content track_id parent_id",
+    "/posts/<uuid:pk>/edit": "content do track_id parent_id",
+    "/posts/<uuid:pk>/like": "do next",
+    "/posts/<uuid:pk>/comments": "content parent_id track_id",
+    "/comments/<uuid:pk>/edit": "content do track_id parent_id",
+    "/posts/<uuid:pk>/report": "reason details",
+    "/comments/<uuid:pk>/report": "reason details",
+    "/people/<str:username>/follow": "do next",
     f"{JSON}/auth/login": "email password",
     f"{JSON}/auth/signup": "email password profile_username",
     f"{JSON}/auth/reauthenticate": "password",
@@ -141,8 +171,27 @@ TAKES = {
     "/api/v1/changesets/import": "file",
     "/api/v1/changesets/<uuid:pk>/undo": "leave_changed",
     "/api/v1/duplicates/<uuid:pk>/merge": "keep facts",
+    "/api/v1/playlists": LIST,
+    "/api/v1/playlists/import": "file format name playlist",
+    "/api/v1/playlists/imports/<uuid:pk>/lines/<int:number>": "track_id ignored",
+    "/api/v1/playlists/<uuid:pk>": LIST,
+    "/api/v1/playlists/<uuid:pk>/cover": "file",
+    "/api/v1/playlists/<uuid:pk>/entries": "track_id post_id position",
+    "/api/v1/playlists/<uuid:pk>/entries/<uuid:entry_pk>": "position",
+    "/api/v1/playlists/<uuid:pk>/members/<str:username>": "role",
     "/api/v1/uploads": f"file library is_pro_only {TRACK}",
     "/api/v1/archive/run": "track_id limit wait",
+    "/api/v1/posts": f"content track_id {OLD_POST}",
+    "/api/v1/posts/<uuid:pk>": "content",
+    "/api/v1/posts/<uuid:pk>/comments": "content parent_id",
+    "/api/v1/comments/<uuid:pk>": "content",
+    "/api/v1/posts/<uuid:pk>/report": "reason details",
+    "/api/v1/posts/<uuid:pk>/hide": "reason",
+    "/api/v1/posts/<uuid:pk>/restore": "reason",
+    "/api/v1/comments/<uuid:pk>/report": "reason details",
+    "/api/v1/comments/<uuid:pk>/hide": "reason",
+    "/api/v1/comments/<uuid:pk>/restore": "reason",
+    "/api/v1/moderation/reports/<uuid:pk>/dismiss": "reason",
 }
 # What an address takes, so that the names of the columns come beside something that is done.
 WRITES = {
@@ -163,8 +212,48 @@ WRITES = {
         ("account_emailaddress", "accounts_letter", "accounts_session"),
     ),
     "POST /upload": Write({"file": a_file}, UPLOADS),
+    "POST /playlists": Write({"name": "Sent"}, ("playlists_playlist",)),
+    "POST /playlists/import": Write({"file": a_list}, IMPORTS),
+    "POST /playlists/imports/<uuid:pk>/lines/<int:number>": Write(
+        {"ignored": "1"}, ("playlists_importline",), case="import"
+    ),
+    "POST /playlists/imports/<uuid:pk>/delete": Write({}, IMPORTS, case="import"),
+    "POST /api/v1/playlists/import": Write({"file": a_list}, IMPORTS),
+    "PATCH /api/v1/playlists/imports/<uuid:pk>/lines/<int:number>": Write(
+        {"ignored": True}, ("playlists_importline",), case="import"
+    ),
+    "DELETE /api/v1/playlists/imports/<uuid:pk>": Write({}, IMPORTS, case="import"),
+    "POST /playlists/add": Write({}, FILLS, case="private filled"),
+    "POST /playlists/<uuid:pk>/edit": Write({"name": "Sent"}, ("playlists_playlist",), case="private playlist"),
+    "POST /playlists/<uuid:pk>/cover": Write({"file": a_picture}, ("playlists_cover",), case="private playlist"),
+    "POST /playlists/<uuid:pk>/members": Write({"username": "bob", "role": "viewer"}, JOINS, case="private playlist"),
+    "POST /playlists/<uuid:pk>/entries/<uuid:entry_pk>/remove": Write({}, FILLS, case="private playlist"),
     "POST /account/keys": Write({"name": "laptop", "scopes": ["read"], "lifetime": "90"}, ("accounts_apikey",)),
     "POST /account/password": Write({"oldpassword": PASSWORD, "password1": NEW, "password2": NEW}, CHANGES),
+    "POST /feed": Write({"content": "Sent"}, ("social_post",)),
+    "POST /posts/<uuid:pk>/edit": Write({"content": "Sent"}, ("social_post",), case="post"),
+    "POST /posts/<uuid:pk>/like": Write({}, LIKES, case="post"),
+    "POST /posts/<uuid:pk>/comments": Write({"content": "Sent"}, SAYS, case="post"),
+    "POST /comments/<uuid:pk>/edit": Write({"content": "Sent"}, ("social_comment",), case="comment"),
+    "POST /people/<str:username>/follow": Write({}, ("social_follow",), case="person", who="moderator"),
+    "POST /api/v1/posts": Write({"content": "Sent"}, ("social_post",)),
+    "PATCH /api/v1/posts/<uuid:pk>": Write({"content": "Sent"}, ("social_post",), case="post"),
+    "DELETE /api/v1/posts/<uuid:pk>": Write({}, ("social_post",), case="post"),
+    "PUT /api/v1/posts/<uuid:pk>/like": Write({}, LIKES, case="post"),
+    "POST /api/v1/posts/<uuid:pk>/comments": Write({"content": "Sent"}, SAYS, case="post"),
+    "PATCH /api/v1/comments/<uuid:pk>": Write({"content": "Sent"}, ("social_comment",), case="comment"),
+    "DELETE /api/v1/comments/<uuid:pk>": Write({}, SAYS, case="comment"),
+    "POST /posts/<uuid:pk>/report": Write({"reason": "spam"}, ("social_report",), case="post", who="moderator"),
+    "POST /api/v1/posts/<uuid:pk>/report": Write({"reason": "spam"}, ("social_report",), case="post", who="moderator"),
+    "POST /api/v1/posts/<uuid:pk>/hide": Write({"reason": "Sent"}, HIDES, case="post", who="moderator"),
+    "POST /comments/<uuid:pk>/report": Write({"reason": "spam"}, ("social_report",), case="comment", who="moderator"),
+    "POST /api/v1/comments/<uuid:pk>/report": Write({"reason": "spam"}, ("social_report",), case="comment", who="moderator"),
+    "POST /api/v1/comments/<uuid:pk>/hide": Write({"reason": "Sent"}, HIDES, case="comment", who="moderator"),
+    "POST /api/v1/posts/<uuid:pk>/restore": Write({"reason": "Sent"}, HIDES, case="hidden post", who="moderator"),
+    "POST /api/v1/moderation/reports/<uuid:pk>/dismiss": Write(
+        {"reason": "Sent"}, ("social_decision", "social_report"), case="report", who="moderator"
+    ),
+    "PUT /api/v1/users/<str:username>/follow": Write({}, ("social_follow",), case="person", who="moderator"),
     f"POST {JSON}/auth/login": Write({"email": "ana@example.org", "password": PASSWORD}, ENTERS, who="anonymous"),
     f"POST {JSON}/auth/signup": Write({**NEWCOMER, "password": NEW}, COMES, who="anonymous", status=401),
     f"POST {JSON}/auth/reauthenticate": Write({"password": PASSWORD}, ("accounts_session",)),
@@ -189,6 +278,14 @@ WRITES = {
     "POST /api/v1/changesets/<uuid:pk>/preview": Write({}, ("catalog_changeset",), case="changeset", who="moderator"),
     "POST /api/v1/changesets/<uuid:pk>/discard": Write({}, ("catalog_changeset",), case="changeset", who="moderator"),
     "POST /api/v1/duplicates/<uuid:pk>/dismiss": Write({}, ("catalog_duplicate",), case="duplicate", who="moderator"),
+    "POST /api/v1/playlists": Write({"name": "Sent"}, ("playlists_playlist",)),
+    "PATCH /api/v1/playlists/<uuid:pk>": Write({"name": "Sent"}, ("playlists_playlist",), case="private playlist"),
+    "PUT /api/v1/playlists/<uuid:pk>/cover": Write({"file": a_picture}, ("playlists_cover",), case="private playlist"),
+    "POST /api/v1/playlists/<uuid:pk>/entries": Write({}, FILLS, case="private filled"),
+    "DELETE /api/v1/playlists/<uuid:pk>/entries/<uuid:entry_pk>": Write({}, FILLS, case="private playlist"),
+    "PUT /api/v1/playlists/<uuid:pk>/members/<str:username>": Write(
+        {"role": "editor"}, ("playlists_member",), case="private playlist"
+    ),
     "POST /api/v1/uploads": Write({"file": a_file}, UPLOADS),
     "POST /api/v1/archive/run": Write({"wait": 0}, ("archive_archivejob", "archive_archiveasset"), case="run secret"),
 }

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from allauth.account.forms import default_token_generator
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from allauth.account.utils import user_pk_to_url_str
-from django.conf import settings
 from django.db import transaction
 from django.http import HttpResponse
 from django.test import Client
@@ -20,9 +19,23 @@ from apps.accounts.roles import Role
 from apps.catalog import files
 from apps.catalog.models import Blob, Credit, Duplicate, Instrument, Sample, Section, Track
 from apps.lib import links, storage
-from tests.doors.desk import make_changeset, make_refused
+from apps.playlists import members
+from apps.playlists.models import Cover
+from apps.social import moderation
+from apps.social.models import Post
+from config.limits import of_files
+from tests.doors.desk import make_changeset, make_import, make_refused
 from tests.doors.matrix import FOR_PROGRAMS
-from tests.make import PASSWORD, make_generated, make_key, make_track, make_user
+from tests.make import (
+    PASSWORD,
+    make_comment,
+    make_generated,
+    make_key,
+    make_playlist,
+    make_post,
+    make_track,
+    make_user,
+)
 
 # An address of the documentation's range that no other test comes from: what counts by address counts here alone.
 SOMEWHERE = "203.0.113.77"
@@ -89,7 +102,41 @@ def make_cases(owner: User) -> dict[str, Case]:
         **make_parts(tracks["public"], "public"),
     }
     cases = {name: Case(values, {}) for name, values in of.items()}
+    cases |= make_list(owner, "public")
+    cases |= make_said(owner, tracks["public"])
     return {**make_secrets(owner), **make_links(owner), **cases, "run generated": _run_of(make_generated(owner))}
+
+
+def make_said(owner: User, track: Track) -> dict[str, Case]:
+    """A post that shows a track and was reported, and a comment below it."""
+    post = make_post(owner, "Listen", track=track)
+    report = moderation.report(said=post, by=make_user(), reason="spam")
+    rows = {"post": post, "comment": make_comment(post, owner), "report": report}
+    return {name: Case({"pk": row.pk}, {}) for name, row in rows.items()}
+
+
+def make_hidden(owner: User) -> dict[str, Case]:
+    """What moderators hid, and what was said below it."""
+    post = make_post(owner, "Hidden words")
+    comment = make_comment(post, owner, "Hidden with it")
+    Post.machine.move(post, "hidden")
+    return {"hidden post": Case({"pk": post.pk}, {}), "hidden comment": Case({"pk": comment.pk}, {})}
+
+
+def make_list(owner: User, word: str) -> dict[str, Case]:
+    """A private or a public playlist with a track, a cover and a member, and what may be added to it."""
+    public = word == "public"
+    playlist = make_playlist(owner, make_track(owner, is_public=public), is_public=public)
+    Cover.objects.create(playlist=playlist, image=MUSIC, sha256=hashlib.sha256(MUSIC).hexdigest())
+    member = make_user()
+    members.put(playlist=playlist, username=member.profile.username, role="viewer")
+    values = {"pk": playlist.pk, "entry_pk": playlist.entries.get().pk, "username": member.profile.username}
+    new = {"track_id": str(make_track(owner, is_public=public).pk), "playlist": str(playlist.pk)}
+    return {
+        f"{word} playlist": Case(values, {}),
+        f"{word} moved": Case(values, {"position": 0}),
+        f"{word} filled": Case(values, new),
+    }
 
 
 def make_links(owner: User) -> dict[str, Case]:
@@ -122,10 +169,13 @@ def make_secrets(owner: User) -> dict[str, Case]:
         **make_parts(private, "private"),
         "session": {"pk": Session.objects.filter(user=owner).latest("created_at").id},
         "upload": {"pk": make_refused(owner).pk},
+        "import": {"pk": make_import(owner).pk, "number": 1},
     }
     cases = {name: Case(values, {}) for name, values in of.items()}
     return {
         **cases,
+        **make_list(owner, "private"),
+        **make_hidden(owner),
         "leave": Case({}, {"password": PASSWORD, "tracks": "library"}),
         "leave as owner": Case({}, {"password": PASSWORD, "tracks": "library", "username": owner.profile.username}),
         "run due": Case({}, {"wait": 0}),
@@ -161,7 +211,7 @@ def send(client: Client, method: str, path: str, body: dict, headers: dict | Non
     """One request, JSON where programs ask, else a form; and its answer, read to the end."""
     data, kind = "", "text/plain"
     if method not in ("GET", "HEAD"):
-        as_json = path.startswith(FOR_PROGRAMS) and path not in settings.FILE_PATHS
+        as_json = path.startswith(FOR_PROGRAMS) and not of_files(path)
         data = json.dumps(body) if as_json else encode_multipart(BOUNDARY, _as_fields(body))
         kind = "application/json" if as_json else MULTIPART_CONTENT
     answer = client.generic(method, path, data, kind, headers=headers)

@@ -28,6 +28,10 @@ DOMAIN = {
     "sheets", "importing", "vocabulary",
     "neighbours", "queues",
     "facets", "facet_index", "bits",
+    "separation", "oldshape", "wayback", "reconciling",
+    "counts", "likes", "comments", "follows", "feed", "shape", "sources", "compat",
+    "formats", "matching", "filling", "exporting",
+    "positions", "members", "covers", "choosing", "releasing",
 }  # fmt: skip
 DOORS = {"api", "admin", "views", "tasks", "serializers", "management"}
 DOOR_LIBRARIES = ("rest_framework", "drf_spectacular", "django.contrib.admin", "unfold", "celery")

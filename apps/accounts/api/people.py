@@ -18,9 +18,13 @@ class PersonSerializer(serializers.Serializer):
     display_name = serializers.CharField(source="profile.name", help_text="The username where none was chosen.")
     bio = serializers.CharField(source="profile.bio")
     avatar_url = serializers.SerializerMethodField()
+    stats = serializers.SerializerMethodField(help_text="Of everybody's knowledge: posts, followers, …")
 
     def get_avatar_url(self, user) -> str | None:
         return avatar_url(self.context["request"], user)
+
+    def get_stats(self, user) -> dict[str, int]:
+        return profiles.stats(user)
 
 
 class PersonView(APIView):

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from apps.accounts import avatars, places, profiles
 from apps.accounts.models import Profile
 from apps.lib.errors import Refusal
+from apps.lib.picture import too_large
 
 COUNTRIES = [("", "Not said"), *sorted(places.COUNTRIES.items(), key=lambda entry: entry[1])]
 LANGUAGES = sorted(global_settings.LANGUAGES, key=lambda entry: entry[1])
@@ -117,5 +118,5 @@ def _put(request: HttpRequest, form: AvatarForm) -> bool:
 
 
 def _shown(request: HttpRequest, form: ProfileForm, picture: AvatarForm) -> HttpResponse:
-    facts = {"form": form, "picture": picture, "avatar": avatars.address(request.user), "limit": avatars.too_large()}
+    facts = {"form": form, "picture": picture, "avatar": avatars.address(request.user), "limit": too_large()}
     return render(request, "accounts/profile.html", facts, status=400 if form.errors or picture.errors else 200)

@@ -35,9 +35,12 @@ def raw(text: str, *, status: int = 200) -> HttpResponse:
     return HttpResponse(text, status=status, content_type="application/json")
 
 
-def known_again(request, text: str) -> HttpResponseBase:
-    """200 with an ETag, or 304. The tag is of the very text that this person gets, so it says nothing beyond it."""
+def known_again(request, text: str, *, prefix: str = "") -> HttpResponseBase:
+    """200 with an ETag, or 304. The tag is of the very text that this person gets, so it says nothing beyond it.
+
+    `prefix` of the tag is what a later `If-Match` goes by.
+    """
     response = raw(text)
-    response["ETag"] = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    response["ETag"] = f'"{prefix}{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
     response["Cache-Control"] = "private, no-cache"
     return get_conditional_response(request, etag=response["ETag"], response=response)

@@ -4,19 +4,24 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
+from apps.lib.ddl import MakeTable, Steps
+from apps.playlists import separation
+
 
 class Migration(migrations.Migration):
+    atomic = False  # each chunk is a transaction of its own; cut off anywhere, it goes on from there
+
     dependencies = [
         ("playlists", "0001_old_shape"),
         ("social", "0003_move"),
     ]
 
     operations = [
-        migrations.CreateModel(
+        MakeTable(
             name="EntryMove",
             fields=[
                 ("entry_id", models.UUIDField(primary_key=True, serialize=False, editable=False)),
-                ("playlist_id", models.UUIDField(db_index=True, editable=False)),
+                ("playlist_id", models.UUIDField(editable=False)),
                 ("post_id", models.UUIDField(editable=False)),
                 ("position", models.IntegerField(editable=False)),
                 ("added_at", models.DateTimeField(editable=False)),
@@ -36,6 +41,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "new_position",
+                    models.IntegerField(null=True, editable=False, help_text="Where it was put instead, if it was."),
+                ),
+                (
                     "kept_entry_id",
                     models.UUIDField(null=True, editable=False, help_text="The entry that stayed in its stead."),
                 ),
@@ -49,18 +58,31 @@ class Migration(migrations.Migration):
                 ]
             },
         ),
-        migrations.CreateModel(
+        MakeTable(
             name="PlaylistMend",
             fields=[
                 ("playlist_id", models.UUIDField(primary_key=True, serialize=False, editable=False)),
                 ("old", models.JSONField(editable=False)),
             ],
         ),
-        migrations.AlterField(
-            "entry",
-            "track",
-            models.ForeignKey(
-                "catalog.track", django.db.models.deletion.PROTECT, related_name="entries", editable=False
-            ),
+        Steps(separation.repoint, separation.unrepoint),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AlterField(
+                    "entry",
+                    "track",
+                    models.ForeignKey(
+                        "catalog.track", django.db.models.deletion.PROTECT, related_name="entries", editable=False
+                    ),
+                ),
+                migrations.AddConstraint(
+                    "entry",
+                    models.UniqueConstraint(
+                        fields=["playlist", "position"],
+                        name="entry_position_once",
+                        deferrable=models.Deferrable.DEFERRED,
+                    ),
+                ),
+            ]
         ),
     ]

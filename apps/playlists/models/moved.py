@@ -20,11 +20,12 @@ class EntryMove(models.Model):
         QUARANTINED = "quarantined", "left out: its post could not become a track"
 
     entry_id = models.UUIDField(primary_key=True, editable=False)
-    playlist_id = models.UUIDField(db_index=True, editable=False)
+    playlist_id = models.UUIDField(editable=False)
     post_id = models.UUIDField(editable=False)
     position = models.IntegerField(editable=False)
     added_at = models.DateTimeField(editable=False)
     fate = models.CharField(max_length=12, choices=Fate, editable=False)
+    new_position = models.IntegerField(null=True, editable=False, help_text="Where it was put instead, if it was.")
     kept_entry_id = models.UUIDField(null=True, editable=False, help_text="The entry that stayed in its stead.")
 
     class Meta:

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.lib.records import Record
-from apps.playlists.access import OfVisiblePlaylists, PlaylistAccess
+from apps.playlists.access import MemberAccess, PlaylistAccess
 
 
 class Playlist(Record):
@@ -57,7 +57,7 @@ class Member(Record):
     )
     role = models.CharField(max_length=6, choices=Role, default=Role.VIEWER)
 
-    objects = OfVisiblePlaylists.as_manager()
+    objects = MemberAccess.as_manager()
 
     class Meta:
         constraints = [

@@ -4,20 +4,25 @@ import django.db.models.deletion
 from django.db import migrations, models
 from django.db.models import Q
 
+from apps.lib.ddl import MakeTable, Steps
+from apps.social import separation
+
 
 class Migration(migrations.Migration):
+    atomic = False  # each step is a transaction of its own and may be taken twice
+
     dependencies = [
         ("social", "0001_old_shape"),
         ("playlists", "0001_old_shape"),
-        ("catalog", "0005_watched"),
+        ("catalog", "0008_history_in_bulk"),
     ]
 
     operations = [
-        migrations.CreateModel(
+        MakeTable(
             name="PostMove",
             fields=[
                 ("post_id", models.UUIDField(primary_key=True, serialize=False, editable=False)),
-                ("track_id", models.UUIDField(null=True, db_index=True, editable=False)),
+                ("track_id", models.UUIDField(null=True, editable=False)),
                 (
                     "fate",
                     models.CharField(
@@ -27,6 +32,7 @@ class Migration(migrations.Migration):
                             ("shared", "shares the track of an earlier post with its file"),
                             ("no_url", "has no audio address: a text post now"),
                             ("bad_url", "has an address nothing can be fetched from: a text post now"),
+                            ("leftover", "was a text post, with leftovers of audio in its columns"),
                         ],
                         editable=False,
                     ),
@@ -44,17 +50,23 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=Q(fate__in=["moved", "shared"], track_id__isnull=False)
-                        | Q(fate__in=["no_url", "bad_url"], track_id__isnull=True),
+                        | Q(fate__in=["no_url", "bad_url", "leftover"], track_id__isnull=True),
                         name="post_move_fate_known",
                     )
                 ]
             },
         ),
-        migrations.AddField(
-            "post",
-            "track",
-            models.ForeignKey(
-                "catalog.track", django.db.models.deletion.PROTECT, null=True, related_name="posts", editable=False
-            ),
+        Steps(separation.prepare, separation.unprepare),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AddField(
+                    "post",
+                    "track",
+                    models.ForeignKey(
+                        "catalog.track", django.db.models.deletion.PROTECT, null=True, related_name="posts",
+                        editable=False,
+                    ),
+                ),
+            ]
         ),
-    ]
+    ]  # fmt: skip

@@ -2,8 +2,13 @@
 
 from django.db import migrations
 
+from apps.lib.ddl import Steps
+from apps.social import separation
+
 
 class Migration(migrations.Migration):
+    atomic = False  # each chunk is a transaction of its own; cut off anywhere, it goes on from there
+
     dependencies = [("social", "0002_prepare")]
 
-    operations = []
+    operations = [Steps(separation.move, separation.unmove)]

@@ -3,8 +3,21 @@
 import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
+from django.db.migrations.exceptions import IrreversibleError
 
 import apps.lib.records
+
+
+def refuse(apps, schema_editor) -> None:
+    """Before this whoever said something was known for good."""
+    posts, comments = (
+        apps.get_model("social", name).objects.filter(author__isnull=True).count() for name in ("Post", "Comment")
+    )
+    if posts or comments:
+        raise IrreversibleError(
+            f"{posts} posts and {comments} comments are without the author that 0004_require asks for: their people "
+            "left. Delete them first, or restore the backup from before the update."
+        )
 
 
 class Migration(migrations.Migration):
@@ -126,6 +139,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 db_index=False,
                 editable=False,
+                null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="comments",
                 to=settings.AUTH_USER_MODEL,
@@ -170,6 +184,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 db_index=False,
                 editable=False,
+                null=True,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="posts",
                 to=settings.AUTH_USER_MODEL,
@@ -202,6 +217,16 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="post",
             index=models.Index(
+                models.F("track"),
+                models.OrderBy(models.F("created_at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("status", "shown"), ("track__isnull", False)),
+                name="post_newest_of_track",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="post",
+            index=models.Index(
                 models.F("status"),
                 models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("status", "shown"), _negated=True),
@@ -229,6 +254,28 @@ class Migration(migrations.Migration):
             model_name="post",
             constraint=models.CheckConstraint(
                 condition=models.Q(("status__in", ("shown", "hidden", "removed"))), name="post_status_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="comment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("author__isnull", False),
+                    models.Q(("content", ""), ("status", "removed")),
+                    _connector="OR",
+                ),
+                name="comment_author_known",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="post",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("author__isnull", False),
+                    models.Q(("content", ""), ("status", "removed")),
+                    _connector="OR",
+                ),
+                name="post_author_known",
             ),
         ),
         migrations.AddField(
@@ -361,4 +408,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("comment__isnull", False)), fields=("by", "comment"), name="report_comment_once"
             ),
         ),
+        # The last one, so that it is asked before anything is undone.
+        migrations.RunPython(migrations.RunPython.noop, refuse),
     ]

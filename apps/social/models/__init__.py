@@ -2,7 +2,8 @@
 
 from apps.social.models.follow import Follow
 from apps.social.models.moved import PostMove
-from apps.social.models.post import Comment, Like, Post
+from apps.social.models.old import DeprecatedUse
+from apps.social.models.post import Comment, Like, Post, Tally
 from apps.social.models.report import Decision, Report
 
-__all__ = ["Comment", "Decision", "Follow", "Like", "Post", "PostMove", "Report"]
+__all__ = ["Comment", "Decision", "DeprecatedUse", "Follow", "Like", "Post", "PostMove", "Report", "Tally"]

@@ -16,9 +16,10 @@ class PostMove(models.Model):
         SHARED = "shared", "shares the track of an earlier post with its file"
         NO_URL = "no_url", "has no audio address: a text post now"
         BAD_URL = "bad_url", "has an address nothing can be fetched from: a text post now"
+        LEFTOVER = "leftover", "was a text post, with leftovers of audio in its columns"
 
     post_id = models.UUIDField(primary_key=True, editable=False)
-    track_id = models.UUIDField(null=True, db_index=True, editable=False)
+    track_id = models.UUIDField(null=True, editable=False)
     fate = models.CharField(max_length=8, choices=Fate, editable=False)
     mended = models.JSONField(
         null=True, editable=False, help_text="Old values that could not be taken as they were, by name."
@@ -28,7 +29,7 @@ class PostMove(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(fate__in=["moved", "shared"], track_id__isnull=False)
-                | Q(fate__in=["no_url", "bad_url"], track_id__isnull=True),
+                | Q(fate__in=["no_url", "bad_url", "leftover"], track_id__isnull=True),
                 name="post_move_fate_known",
             ),
         ]

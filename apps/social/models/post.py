@@ -15,9 +15,28 @@ SAID_STATES = Machine(
 )
 
 
+def _author(name: str) -> models.ForeignKey:
+    """Null once they have left: what is kept then is a removed row without words, for what hangs on it."""
+    return models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name=name,
+        db_index=False,
+        editable=False,
+    )
+
+
+def _author_known(name: str) -> models.CheckConstraint:
+    return models.CheckConstraint(
+        condition=Q(author__isnull=False) | Q(status="removed", content=""), name=f"{name}_author_known"
+    )
+
+
 class Post(Record):
     """A text, or a track with a caption that may be empty. Its text is stored as it was typed and escaped where shown.
 
+    The counts are kept by triggers, see `counts`; what could not be added at once stands in Tally.
     The table keeps the audio_* columns of the old shape until `separation drop`; only that and the answers for old
     programs read them.
     """
@@ -28,9 +47,7 @@ class Post(Record):
 
     machine = SAID_STATES
 
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="posts", db_index=False, editable=False
-    )
+    author = _author("posts")
     content = models.TextField(max_length=5_000, blank=True, default="")
     post_type = models.CharField(max_length=5, choices=Type, editable=False)
     track = models.ForeignKey(Track, null=True, on_delete=models.PROTECT, related_name="posts", editable=False)
@@ -49,11 +66,19 @@ class Post(Record):
                 condition=Q(post_type="audio", track__isnull=False) | Q(post_type="text", track__isnull=True),
                 name="post_audio_has_track",
             ),
+            _author_known("post"),
         ]
         indexes = [
             models.Index(F("created_at").desc(), F("id").desc(), condition=Q(status="shown"), name="post_newest_shown"),
             models.Index("author", F("created_at").desc(), F("id").desc(), name="post_newest_of_author"),
             models.Index("status", F("id").desc(), condition=~Q(status="shown"), name="post_not_shown"),
+            models.Index(
+                "track",
+                F("created_at").desc(),
+                F("id").desc(),
+                condition=Q(status="shown", track__isnull=False),
+                name="post_newest_of_track",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -74,15 +99,24 @@ class Like(models.Model):
         return f"{self.user_id} likes {self.post_id}"
 
 
+class Tally(models.Model):
+    """What was to be added to a post's counts while somebody else was adding to them: nobody waits for a hot post."""
+
+    post = models.ForeignKey(Post, on_delete=models.CASCADE, db_constraint=False, related_name="+", editable=False)
+    likes = models.IntegerField(editable=False)
+    comments = models.IntegerField(editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.post_id}: {self.likes:+} likes, {self.comments:+} comments"
+
+
 class Comment(Record):
     """A line under a post, or an answer to one; `depth` counts from 0 at the post."""
 
     machine = SAID_STATES
 
     post = models.ForeignKey(Post, on_delete=models.PROTECT, related_name="comments", db_index=False, editable=False)
-    author = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="comments", db_index=False, editable=False
-    )
+    author = _author("comments")
     parent = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="replies", editable=False
     )
@@ -101,6 +135,7 @@ class Comment(Record):
                 name="comment_depth_counts",
             ),
             models.CheckConstraint(condition=~Q(parent=F("pk")), name="comment_not_its_own_answer"),
+            _author_known("comment"),
         ]
         indexes = [
             models.Index("post", "created_at", "id", name="comment_of_post"),

@@ -50,7 +50,12 @@ class Report(Record):
         indexes = [models.Index("state", F("id").desc(), name="report_by_state")]
 
     def __str__(self) -> str:
-        return f"{self.get_reason_display()}: {self.post or self.comment}"
+        return f"{self.get_reason_display()}: {self.said}"
+
+    @property
+    def said(self) -> Post | Comment:
+        """What was reported."""
+        return self.post or self.comment
 
 
 class Decision(Record):
@@ -79,4 +84,9 @@ class Decision(Record):
         ]
 
     def __str__(self) -> str:
-        return f"{self.did}: {self.post or self.comment}"
+        return f"{self.did}: {self.said}"
+
+    @property
+    def said(self) -> Post | Comment:
+        """What was decided on."""
+        return self.post or self.comment

@@ -16,7 +16,7 @@ def test_a_person_shows_nothing_private(as_, ana):
     as_(ana).put("/api/v1/me/avatar", {"file": picture()}, format="multipart")
     answer = as_(None).get("/api/v1/users/ANA")
     body = answer.json()
-    assert set(body) == {"id", "username", "display_name", "bio", "avatar_url"}
+    assert set(body) == {"id", "username", "display_name", "bio", "avatar_url", "stats"}
     assert (body["username"], body["display_name"], body["bio"]) == ("ana", "Ana B.", "Loops.")
     assert b"Hidden" not in answer.content and b"example.org" not in answer.content
     assert as_(None).get(body["avatar_url"]).status_code == 200

@@ -1,0 +1,59 @@
+"""Playlists in an export, and what becomes of them when their people leave."""
+
+import json
+
+import pytest
+
+from apps.accounts import chapters, departure
+from apps.accounts.models import User
+from apps.catalog import actions as catalog
+from apps.playlists import actions, members
+from apps.playlists.models import Cover, Entry, Member, Playlist
+from tests.make import make_playlist, make_track
+
+pytestmark = pytest.mark.django_db
+
+
+def rows(user, name: str) -> list[dict]:
+    (chapter,) = (each for each in chapters.CHAPTERS if each.name == name)
+    return list(chapter.rows(user))
+
+
+def test_an_export_has_ones_own_playlists_with_what_one_sees_in_them(ana, bob):
+    seen, hidden = make_track(bob, title="Seen", artist="Bo"), make_track(bob, title="Sesame")
+    playlist = make_playlist(ana, hidden, seen, name="Mine", description="Slow")
+    make_playlist(bob, name="His", is_public=True)
+    members.put(playlist=playlist, username="bob", role="viewer")
+    catalog.edit(track=hidden, by=bob, is_public=False)
+    [told] = rows(ana, "playlists")
+    assert (told["name"], told["description"], told["is_public"], told["members"]) == ("Mine", "Slow", False, 1)
+    assert [(entry["position"], entry.get("title")) for entry in told["entries"]] == [(0, None), (1, "Seen")]
+    assert "Sesame" not in json.dumps(told, default=str) and str(bob.pk) not in json.dumps(told, default=str)
+
+
+def test_an_export_tells_what_one_joined_and_added_elsewhere(ana, bob):
+    playlist = make_playlist(ana, make_track(ana), is_collaborative=True)
+    members.put(playlist=playlist, username="bob", role="editor")
+    added = actions.add(playlist=playlist, track_id=make_track(ana).pk, by=bob)
+    assert [(row["playlist_id"], row["role"]) for row in rows(bob, "playlists_joined")] == [(playlist.pk, "editor")]
+    assert [row["id"] for row in rows(bob, "playlist_entries")] == [added.pk]
+    assert rows(ana, "playlists_joined") == rows(ana, "playlist_entries") == []
+
+
+def test_a_cover_is_a_file_of_the_export(ana):
+    playlist = make_playlist(ana)
+    Cover.objects.create(playlist=playlist, image=b"picture", sha256="0" * 64)
+    (chapter,) = (each for each in chapters.CHAPTERS if each.name == "playlists")
+    [file] = chapter.files(ana)
+    assert (file.path, file.open().read()) == (f"playlists/{playlist.pk}.webp", b"picture")
+
+
+def test_who_leaves_takes_their_playlists_along_and_leaves_no_name_in_others(ana, bob):
+    theirs = make_playlist(bob, make_track(ana))
+    shared = make_playlist(ana, make_track(ana), is_collaborative=True)
+    members.put(playlist=shared, username="bob", role="editor")
+    added = actions.add(playlist=shared, track_id=make_track(ana).pk, by=bob)
+    departure.part(user=User.objects.get(pk=bob.pk), tracks="remove")
+    assert list(Playlist.objects.all()) == [shared] and not Entry.objects.filter(playlist=theirs.pk).exists()
+    assert Entry.objects.get(pk=added.pk).added_by is None
+    assert not Member.objects.exists()

@@ -1,0 +1,82 @@
+"""What somebody said in their export, and what becomes of it when they leave."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from apps.accounts import chapters, departure
+from apps.accounts.models import User
+from apps.social import comments, counts, follows, likes
+from apps.social.models import Comment, Follow, Like, Post, Report
+from tests.make import make_comment, make_post, make_track, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+def rows(user, name: str) -> list[dict]:
+    [chapter] = (each for each in chapters.CHAPTERS if each.name == name)
+    return list(chapter.rows(user))
+
+
+@pytest.fixture
+def said(ana, bob):
+    """Ana posts, comments, likes and follows; Bob answers."""
+    post, track = make_post(bob, "of Bob's"), make_track(ana)
+    own = [make_post(ana, "secret words"), make_post(ana, "", track=track)]
+    Post.machine.move(own[0], "hidden")
+    answered, lone = make_comment(post, ana, "answered"), make_comment(post, ana, "lone")
+    comments.remove(comment=lone)
+    make_comment(post, bob, "an answer", parent=answered)
+    make_comment(own[1], bob, "below Ana's")
+    make_comment(own[1], ana, "own answer", parent=make_comment(own[1], ana, "own"))
+    likes.like(post=post, by=ana)
+    likes.like(post=own[1], by=bob)
+    follows.follow(person=bob, by=ana)
+    follows.follow(person=ana, by=bob)
+    Report.objects.create(by=ana, post=post, reason="spam", details="my words")
+    return post, own
+
+
+def test_everything_they_said_is_told_also_hidden_and_removed(ana, bob, said):
+    assert [(row["content"], row["status"], row["like_count"]) for row in rows(ana, "posts")] == [
+        ("secret words", "hidden", 0),
+        ("", "shown", 1),
+    ]
+    assert {row["content"] for row in rows(ana, "comments")} == {"answered", "lone", "own", "own answer"}
+    assert [row["post_id"] for row in rows(ana, "likes")] == [said[0].pk]
+    assert [row["username"] for row in rows(ana, "follows")] == ["bob"]
+    assert [row["details"] for row in rows(ana, "reports")] == ["my words"]
+    assert [len(rows(bob, name)) for name in ("posts", "comments", "likes", "follows", "reports")] == [1, 2, 1, 1, 0]
+
+
+def test_who_leaves_takes_their_words_along_and_leaves_others_theirs(ana, bob, mod, said):
+    post, own = said
+    key = ana.pk
+    departure.part(user=ana, tracks="remove")
+    assert not User.objects.filter(pk=key).exists()
+    for gone in Post.objects.filter(pk__in=[each.pk for each in own]):
+        assert (gone.content, gone.status, gone.author) == ("", "removed", None)
+    place = Comment.objects.get(author=None)  # the others had no answers of others
+    assert (place.content, place.status, place.post) == ("", "removed", post)
+    assert set(Comment.objects.filter(author=bob).values_list("content", flat=True)) == {"an answer", "below Ana's"}
+    assert not Follow.objects.exists() and list(Like.objects.values_list("user", flat=True)) == [bob.pk]
+    assert counts.of(post) == (0, 1)
+    assert [(row.by, row.details) for row in Report.objects.all()] == [(None, "")]
+    assert [(c.content, c.may_read) for c in comments.thread(post, bob).order_by("pk")] == [
+        ("", False),
+        ("an answer", True),
+    ]
+
+
+def test_a_departure_with_much_said_asks_no_more_often(ana, mod, bob):
+    post, asked = make_post(bob), []
+    for person, much in ((mod, 1), (ana, 1), (make_user(), 30)):
+        for number in range(much):
+            make_post(person, str(number))
+            make_comment(post, person)
+            likes.like(post=make_post(bob), by=person)
+        with CaptureQueriesContext(connection) as made:
+            departure.part(user=person, tracks="remove")
+        asked.append(len(made))
+    assert asked[1] == asked[2]
+    assert counts.of(post) == (0, 0)
