@@ -105,7 +105,7 @@ SCOPES = {
     "read": (),
     "write": (),
     "upload": (),
-    "archive": ("archive.*", "catalog.see_all"),
+    "archive": ("archive.*",),
     "admin": ("*",),
 }
 

@@ -4,7 +4,8 @@ import hashlib
 import json
 from uuid import UUID
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, HttpResponsePermanentRedirect
+from django.urls import reverse
 from django.utils.cache import get_conditional_response
 
 from apps.catalog import cards
@@ -31,13 +32,21 @@ def shown(request, pk: UUID) -> dict:
     return json.loads(whole(request, pk))
 
 
-def raw(text: str, *, status: int = 200) -> HttpResponse:
+def raw(text: str | bytes, *, status: int = 200) -> HttpResponse:
     return HttpResponse(text, status=status, content_type="application/json")
 
 
 def known_again(request, text: str) -> HttpResponseBase:
     """200 with an ETag, or 304. The tag is of the very text that this person gets, so it says nothing beyond it."""
-    response = raw(text)
-    response["ETag"] = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    body = text.encode()
+    response = raw(body)
+    response["ETag"] = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
     response["Cache-Control"] = "private, no-cache"
     return get_conditional_response(request, etag=response["ETag"], response=response)
+
+
+def moved(route: str, into: UUID) -> HttpResponseBase:
+    """308 to what a merged track lives on in. Kept by nobody: a merge can be undone."""
+    response = HttpResponsePermanentRedirect(reverse(route, args=[into]), preserve_request=True)
+    response["Cache-Control"] = "private, no-store"
+    return response
