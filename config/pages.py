@@ -7,7 +7,7 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.sessions.exceptions import SessionInterrupted
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -55,8 +55,8 @@ class Refused:
         if isinstance(exception, RedisError):
             log.error("refused, the cache is away: %s", exception)
             return _error(request, 503)
-        if isinstance(exception, Refusal | IntegrityError | DataError):
-            refusal = translate(exception)
+        said = isinstance(exception, Refusal | IntegrityError | DataError | OperationalError)
+        if said and (refusal := translate(exception)):
             return _error(request, refusal.status, refusal.code, refusal.message)
         if isinstance(exception, NONSENSE) or _is_mute(exception):
             return _error(request, 400)

@@ -115,8 +115,9 @@ STORAGE_URL = env.url("STORAGE_URL", f"file://{VAR}/blobs", schemes=("file", "s3
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
 DATABASES["default"]["OPTIONS"] = {
     **DATABASES["default"].get("OPTIONS", {}),
-    # The planner must never wait on a forgotten lock, and the day is the UTC day whoever asks.
-    "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+    # The planner must never wait on a forgotten lock, and the day is the UTC day whoever asks. Who wants a row that is
+    # changed in bulk is told so before all threads of the web wait for it.
+    "options": "-c timezone=UTC -c statement_timeout=30s -c lock_timeout=8s -c idle_in_transaction_session_timeout=60s",
     # A statement whose values travel apart from it (`lib.shape.run`) is planned once per connection.
     "prepare_threshold": 1,
 }
@@ -318,6 +319,7 @@ LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True
+FORMAT_MODULE_PATH = "config.formats"
 
 _STORE = STORAGES["blobs"]["OPTIONS"].get("endpoint_url", SELF)
 _MEDIA = [SELF, *env.words("CSP_MEDIA_SOURCES", ("https:",)), *FETCH_ORIGINS, *{_STORE} - {SELF}]

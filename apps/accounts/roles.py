@@ -124,7 +124,7 @@ SCOPES = {
     "read": (),
     "write": (),
     "upload": (),
-    "archive": ("archive.*", "catalog.see_all"),
+    "archive": ("archive.*",),
     "admin": ("*",),
 }
 

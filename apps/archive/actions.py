@@ -13,14 +13,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
 from apps.archive import alerts, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.archive.retry import Life, decide
-from apps.catalog import files, providers
+from apps.catalog import files, history, providers
 from apps.catalog.models import Track
 from apps.lib import clock, fetch, leases, media, spool
 from apps.lib.errors import Conflict, Refusal
@@ -185,10 +185,11 @@ def archive(asset: ArchiveAsset) -> bool:
         try:
             with leases.held(asset):
                 stored, probe = _bring_home(asset, kept)
-        except (FetchError, Refusal, OSError) as failure:
+            return _settle_archived(asset, stored, probe)
+        # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
+        except (FetchError, Refusal, OSError, OperationalError) as failure:
             _settle_failed(asset, failure)
             return False
-        return _settle_archived(asset, stored, probe)
 
 
 def _bring_home(asset: ArchiveAsset, kept: ExitStack) -> tuple[Stored, Probe]:
@@ -233,7 +234,8 @@ def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
         log.warning("lost the lease on %s: another worker has it", asset.pk)
         return False
     if asset.kind == "audio":
-        files.attach_original(track=asset.track, blob=blob, probe=probe)
+        with history.said(by=None):
+            files.attach_original(track=asset.track, blob=blob, probe=probe)
     else:
         files.attach(track=asset.track, role=files.ROLE_OF[asset.kind], blob=blob, probe=probe)
     _close_job(job, asset)

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from django.contrib import admin
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Prefetch, Q
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -23,6 +23,7 @@ from apps.lib.admin import (
     choice_filter,
     countdown,
     link_to,
+    moment,
     span,
 )
 
@@ -270,13 +271,13 @@ class JobsTable(_JobFacts, _OfGenerated):
 
     @display(description="job")
     def job(self, job) -> SafeString:
-        return link_to(job, f"{job.created_at:%Y-%m-%d %H:%M}")
+        return link_to(job, moment(job.created_at))
 
 
 @display(description="archive")
 def archived(admin_page, track: Track) -> SafeString | str:
     """One badge for the track: the worst state of its assets, else how many are ours."""
-    states = [asset.state for asset in track.archive_assets.all()]
+    states = [asset.state for asset in track.assets_listed]
     for state in ("lost", "quarantined", "gone_suspect", "retrying"):
         if state in states:
             return badge(state.replace("_", " "), ASSET_TONES[state])
@@ -303,5 +304,5 @@ TrackAdmin.extend(
     filters=[choice_filter("archive", "archive", ARCHIVED)],
     inlines=[AssetsTable, JobsTable],
     buttons=[archive_now],
-    prefetch=["archive_assets"],
+    prefetch=[Prefetch("archive_assets", ArchiveAsset.objects.only("track_id", "state"), to_attr="assets_listed")],
 )

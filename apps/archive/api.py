@@ -15,9 +15,9 @@ from apps.accounts.access import may
 from apps.accounts.api import IDEMPOTENCY_KEY, SIGNED_IN, policy
 from apps.accounts.idempotency import once
 from apps.archive import actions, tasks
+from apps.archive.access import archivable
 from apps.archive.models import OPEN_STATES, ArchiveAsset, ArchiveJob
 from apps.archive.statistics import statistics
-from apps.catalog.models import Track
 from apps.lib.errors import Forbidden
 
 LONGEST_WAIT = 20
@@ -83,10 +83,7 @@ class RunView(APIView):
 
     def _jobs(self, user, *, limit: int, wait: float, track_id=None) -> list:
         if track_id is not None:
-            rows = Track.objects
-            mine = may(user, "archive.run")
-            track = rows.get_visible(user, pk=track_id) if mine else rows.get_editable(user, pk=track_id)
-            return [actions.request(track=track, by=user).pk]
+            return [actions.request(track=archivable(user, track_id), by=user).pk]
         if not may(user, "archive.run"):
             raise Forbidden("Only staff archive what is due; name a track_id of yours.")
         return actions.request_due(limit=limit, by=user)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
@@ -61,7 +61,7 @@ def register_generated(
         message = "A track expires after it was generated."
         raise Refusal("INVALID", message, fields={"expires_at": [message]})
     try:
-        with transaction.atomic():
+        with history.said(by=owner):
             track = create(owner=owner, kind=kind, title=title, **facts)
             ProviderSource.objects.create(
                 track=track, owner=owner, provider=service, provider_track_id=provider_track_id,

@@ -17,7 +17,7 @@ from uuid import UUID
 from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.models import Field, Model, Q, QuerySet, UUIDField
+from django.db.models import SET_NULL, Field, Model, Q, QuerySet, UUIDField
 
 from apps.catalog.history import REMOVED
 from apps.catalog.models import Change, Changeset, ChangesetRow, Track
@@ -261,6 +261,7 @@ def conflicts(way: Side, *, by, most: int | None = None) -> list[Conflict]:
 
 
 def _differing(way: Side, table: str, most: int | None) -> list[Conflict]:
+    """Fields that are another than expected. A person who left is named nowhere, which is nobody's change."""
     query = f"""
         SELECT r.id, t.id IS NULL, key, r.{way.was} -> key, to_jsonb(t) -> key
         FROM catalog_changesetrow AS r LEFT JOIN {_name(table)} AS t ON {_same(table, "t")}
@@ -269,14 +270,21 @@ def _differing(way: Side, table: str, most: int | None) -> list[Conflict]:
         WHERE {CHOSEN} AND r.{way.was} IS NOT NULL AND key <> ALL (%(moments)s)
             AND (t.id IS NULL OR t IS DISTINCT FROM jsonb_populate_record(t, r.{way.was} - %(moments)s))
             AND (t.id IS NULL OR to_jsonb(t) -> key IS DISTINCT FROM to_jsonb(meant) -> key)
+            AND (t.id IS NULL OR to_jsonb(t) -> key <> 'null' OR key <> ALL (%(people)s))
         ORDER BY r.id, key LIMIT %(most)s"""
-    found = _asked(query, way, table, most=most)
+    found = _asked(query, way, table, most=most, people=_people(table))
     rows = ChangesetRow.objects.in_bulk({each[0] for each in found})
     differing = (
         Conflict(rows[row], "") if gone else Conflict(rows[row], name, json.loads(expected), json.loads(now))
         for row, gone, name, expected, now in found
     )
     return list({(each.row.pk, each.field): each for each in differing}.values())
+
+
+def _people(table: str) -> list[str]:
+    """Columns that name somebody as long as there is such an account."""
+    columns = (column for column in model_of(table)._meta.concrete_fields if column.is_relation)
+    return [column.attname for column in columns if column.remote_field.on_delete is SET_NULL]
 
 
 def with_changes(found: list[Conflict]) -> list[Conflict]:

@@ -179,6 +179,8 @@ def _wall(failure: Exception) -> str:
 
 def _preview(changeset: Changeset) -> None:
     """What a planner fetches before it returns its rows, it fetches before the transaction."""
+    if changeset.made_by is None:
+        raise Forbidden("Who asked for it has left.")
     rows, total = _kinds[changeset.kind].plan(changeset), len(changeset.order.get("tracks", ()))
     with transaction.atomic():
         changeset.rows.all().delete()

@@ -7,7 +7,7 @@ from apps.accounts.chapters import Chapter, Parting, StoredFile, columns, regist
 from apps.accounts.departure import LIBRARY
 from apps.accounts.models import RoleGrant, User
 from apps.accounts.roles import Role
-from apps.catalog import actions, plays
+from apps.catalog import actions, history, plays
 from apps.catalog.models import Change, Play, ProviderSource, Track, TrackFile
 from apps.lib.errors import Conflict
 
@@ -60,6 +60,11 @@ def _changes(user: User) -> Iterator[dict]:
 def _part(parting: Parting) -> None:
     """A few statements, however many tracks there are. Whoever works on one of them waits, then sees what it became."""
     plays.disown(parting.user)
+    with history.said(by=None):
+        _part_tracks(parting)
+
+
+def _part_tracks(parting: Parting) -> None:
     mine = Track.objects.of(parting.user)
     list(mine.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
     _reassign_gallery(mine.filter(kind=Track.Kind.GALLERY))

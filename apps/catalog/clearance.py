@@ -121,14 +121,15 @@ def judge(track_ids: Iterable[UUID], *, now: dt.datetime | None = None) -> int:
     """Keep the present verdict with each of these tracks that is in sight; returns how many had another one.
 
     The tracks are held first, so that two who change parts of one track are judged one after the other, the later one
-    over both. A fixed number of queries for every `AT_ONCE` tracks.
+    over both. A fixed number of queries for every `AT_ONCE` tracks, which are let go of before the next are held unless
+    the caller's transaction holds them.
     """
     keys, now = sorted(set(track_ids)), now or timezone.now()
     parts = (keys[at : at + AT_ONCE] for at in range(0, len(keys), AT_ONCE))
-    with transaction.atomic():
-        return sum(_keep(part, now) for part in parts)
+    return sum(_keep(part, now) for part in parts)
 
 
+@transaction.atomic
 def _keep(keys: list[UUID], now: dt.datetime) -> int:
     held = Track.objects.live().filter(pk__in=keys).select_for_update(no_key=True).order_by("pk")
     before = {pk: Verdict(state, tuple(why)) for pk, state, why in held.values_list("pk", *KEPT)}

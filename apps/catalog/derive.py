@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import F
 
 from apps.catalog import files
@@ -56,7 +56,7 @@ def again(*, track: Track, now: dt.datetime | None = None) -> None:
 
 def give_up_poison() -> int:
     """Files that keep killing their worker fail for good, the original serves; so does what was removed meanwhile."""
-    removed = Derivation.objects.filter(track__removed_at__isnull=False, state__in=["due", "retrying"])
+    removed = Derivation.objects.filter(track__status="removed", state__in=["due", "retrying"])
     Derivation.machine.move_all(removed, "failed", next_at=None, error_code="REMOVED")
     return leases.set_apart(Derivation.objects.all(), Derivation.machine, "failed")
 
@@ -67,10 +67,11 @@ def run(row: Derivation, *, now: dt.datetime | None = None) -> bool:
         try:
             with leases.held(row):
                 products = _make(row, kept)
-        except (Refusal, OSError) as failure:
+            return _settle(row, products)
+        # Also a track that somebody held for too long, such as a change of thousands: no fault of the file.
+        except (Refusal, OSError, OperationalError) as failure:
             _postpone(row, failure, now or clock.now())
             return False
-        return _settle(row, products)
 
 
 @transaction.atomic

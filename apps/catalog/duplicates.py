@@ -179,10 +179,15 @@ def _look(since: str | None, told: Told) -> Look:
 
 
 def _changed_since(since: str) -> bool:
-    """Notes what changed; False when that is too much to be looked up one by one."""
+    """Notes what changed; False when that is too much to be looked up one by one.
+
+    A history that was restored into this server has numbers of transactions that are still to come. What began after
+    this look belongs to the next one.
+    """
     _run(
         """INSERT INTO changed SELECT DISTINCT track_id FROM catalog_change
-           WHERE xid >= %s::xid8 AND "table" = 'catalog_track' AND fields && %s::varchar[] LIMIT %s""",
+           WHERE xid BETWEEN %s::xid8 AND pg_current_xact_id() AND "table" = 'catalog_track'
+               AND fields && %s::varchar[] LIMIT %s""",
         [since, TELLING, MOST_CHANGED + 1],
     )
     _run("ANALYZE changed")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from apps.catalog import clearance
+from apps.catalog import clearance, history
 from apps.catalog.models import Blob, Derivation, Track, TrackFile
 from apps.lib import clock, locks, storage
 from apps.lib.media import Format, Probe
@@ -52,12 +52,18 @@ def blob_for(stored: Stored, form: Format) -> Blob:
 
 
 def attach(*, track: Track, role: str, blob: Blob, probe: Probe | None = None, **facts) -> TrackFile:
-    """Give the track this content in a role; a former file of that role is replaced, its bytes stay for the sweeper."""
+    """Give the track this content in a role; a former file of that role is replaced, its bytes stay for the sweeper.
+
+    Another original is a change of the track: the caller is inside `history.said`.
+    """
     if probe is not None:
         names = ("codec", "duration_ms", "sample_rate", "channels", "bit_rate")
         facts |= {name: getattr(probe, name) for name in names}
+    former = Blob.objects.filter(files__track=track, files__role=role).first()
     row, _ = TrackFile.objects.update_or_create(track=track, role=role, defaults={"blob": blob, **facts})
     if role == "original":
+        if former not in (None, blob):
+            history.replaced(file=row, old=former, new=blob)
         clearance.judge([track.pk])
     return row
 

@@ -19,6 +19,7 @@ from django.db.models import CharField, Exists, Lookup, OuterRef, Q, QuerySet
 from apps.catalog import keys, search
 from apps.catalog.keyset import ORDERS, Order, Reader, Stretch, stretches
 from apps.catalog.models import Credit, Instrument, Section, Track, TrackFile
+from apps.catalog.models.track import POPULAR
 from apps.lib.errors import Refusal
 
 VALUES_AT_MOST, VALUE_LENGTH, TEXT_LENGTH = 50, 255, 200
@@ -55,6 +56,18 @@ class AnyAlike(Lookup):
 
 
 @ArrayField.register_lookup
+class AnyAlikeHere(AnyAlike):
+    """The same without the index: sooner told of a row that is at hand than folding all that it says."""
+
+    lookup_name = "alike_here"
+
+    def as_sql(self, compiler, connection):
+        column, values = self.process_lhs(compiler, connection)
+        one = f"SELECT FROM unnest({column}) AS one WHERE lower(one) = ANY(catalog_folded(%s::text[]))"
+        return f"EXISTS ({one})", [*values, list(self.rhs)]
+
+
+@ArrayField.register_lookup
 class AllAlike(AnyAlike):
     lookup_name = "all_alike"
     operator = "@>"
@@ -71,7 +84,8 @@ class Takes:
 
 @dataclass(frozen=True)
 class Filter:
-    """`where` gives the condition of all its values; without, another filter reads them.
+    """`where` gives the condition of all its values; without, another filter reads them. `here` gives the same, quick
+    to tell of a row that is at hand.
 
     `apart` means that rows of other tables decide, which the database finds its own way to.
     """
@@ -80,6 +94,7 @@ class Filter:
     takes: Takes
     help: str
     where: Callable[[tuple, "Wanted"], Q] | None = None
+    here: Callable[[tuple, "Wanted"], Q] | None = None
     many: bool = True
     apart: bool = False
 
@@ -105,18 +120,21 @@ class Wanted:
 
     def reader(self, base: QuerySet[Track]) -> Reader:
         """Pages of those rows, in the order that was asked for: by relevance, what is in the names comes first."""
-        facts, text = self._facts(), self.text
+        text, others = self.text, self
         how = "gather" if text and text.few else "plan" if self._apart else "walk"
         if len(self.get("genre")) == 1 and self.order.column == "popularity_score":
             base = base.filter(genre__alike=self.get("genre"))  # has an index in this order: the walk is there alone
+            others = replace(self, chosen=tuple(pair for pair in self.chosen if pair[0] != "genre"))
+        facts, here = others._facts(), others._facts(here=True)
         if self.order.name != "relevance":
-            conditions = self.conditions()
-            return Reader(base, self.order, stretches(self.order, _all(conditions) if conditions else None), how)
+            said = [Q(text.anywhere())] if text else []
+            wanted, seen = (_all([*each, *said]) if each or said else None for each in (facts, here))
+            return Reader(base, self.order, stretches(self.order, wanted, seen), how, self._rungs)
         near = Q(text.near()) if text.near() else None
         names, seen = Q(text.in_names()), Q(text.seen_in_names())
-        named = Stretch(wanted=_all([*facts, names]), seen=_all([*facts, seen]), near=near)
+        named = Stretch(wanted=_all([*facts, names]), seen=_all([*here, seen]), near=near)
         other = Stretch(wanted=_all([*facts, Q(text.anywhere()), ~seen]), near=near)
-        return Reader(base, self.order, [named, other], how)
+        return Reader(base, self.order, [named, other], how, self._rungs)
 
     def query(self) -> dict[str, str]:
         """The same as a query string's parameters: `read(wanted.query()) == wanted`."""
@@ -138,13 +156,18 @@ class Wanted:
     def order(self) -> Order:
         return ORDERS[self.ordering or ("relevance" if self.get("q") else "-id")]
 
-    def _facts(self) -> list[Q]:
-        """The conditions without `q`."""
-        return [FILTERS[name].where(values, self) for name, values in self.chosen if FILTERS[name].where]
+    def _facts(self, *, here: bool = False) -> list[Q]:
+        """The conditions without `q`; `here` as they are quickest told of a row that is at hand."""
+        known = ((FILTERS[name], values) for name, values in self.chosen)
+        return [((here and of.here) or of.where)(values, self) for of, values in known if of.where]
 
     @property
     def _apart(self) -> bool:
         return any(FILTERS[name].apart for name, _ in self.chosen)
+
+    @property
+    def _rungs(self) -> tuple[int, ...]:
+        return POPULAR if self.order.column == "popularity_score" and self.text and not self.text.rare else ()
 
 
 def _all(conditions: list[Q]) -> Q:
@@ -366,9 +389,9 @@ FILTERS = {
         Filter("scale", _choice(*keys.MODES), "The mode", _in_scale),
         Filter("harmonic", SWITCH, "With `key`: also the keys that mix with it, a fifth up and down and its relative; "
                "`key` is then a Camelot code, or `scale` says its mode", many=False),
-        Filter("mood", WORD, "At least one of them", _alike("mood")),
+        Filter("mood", WORD, "At least one of them", _alike("mood"), _alike("mood", "alike_here")),
         Filter("mood_all", WORD, "All of them", _alike("mood", "all_alike")),
-        Filter("tags", WORD, "At least one of them", _alike("tags")),
+        Filter("tags", WORD, "At least one of them", _alike("tags"), _alike("tags", "alike_here")),
         Filter("tags_all", WORD, "All of them", _alike("tags", "all_alike")),
         Filter("instrument", WORD, "Category or type", _of_part(Instrument, "category", "type"), apart=True),
         Filter("creator", WORD, "The whole name of somebody with a part in it", _of_part(Credit, "name"), apart=True),

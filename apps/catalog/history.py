@@ -1,5 +1,6 @@
 """Who changes tracks, told to the database, which writes down every change (`Change`, decision 0031)."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -8,10 +9,15 @@ from django.db.models import CharField, Q, QuerySet
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
-from apps.catalog.models import Change, Changeset, ChangesetRow, Track
+from apps.catalog.models import Blob, Change, Changeset, ChangesetRow, Track, TrackFile
 from apps.lib import doors
 
 REMOVED = "The track was removed."
+REPLACED = """
+INSERT INTO catalog_change (track_id, "table", row_id, action, fields, old, new, by_id, door)
+VALUES (%s, %s, %s, 'U', '{sha256,size}', %s, %s, nullif(current_setting('keeptrack.by', true), '')::uuid,
+    coalesce(nullif(current_setting('keeptrack.door', true), ''), 'direct'))
+"""
 
 
 @contextmanager
@@ -35,6 +41,13 @@ def _say(person, door: str, changeset) -> tuple[str, str, str]:
         pairs = [each for pair in zip(names, (str(person), door, str(changeset)), strict=True) for each in pair]
         cursor.execute(f"SELECT {', '.join(['set_config(%s, %s, true)'] * 3)}", pairs)
     return before
+
+
+def replaced(*, file: TrackFile, old: Blob, new: Blob) -> None:
+    """The file of this role has other bytes now. Which ones is written out: the old ones' own row goes with them."""
+    sides = [json.dumps({"sha256": blob.sha256, "size": blob.size}) for blob in (old, new)]
+    with connection.cursor() as cursor:
+        cursor.execute(REPLACED, [file.track_id, file._meta.db_table, file.pk, *sides])
 
 
 def blank(tracks: QuerySet[Track]) -> None:

@@ -9,7 +9,7 @@ import base64
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -22,7 +22,7 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Func, Q, QueryS
 from apps.lib.errors import Refusal
 
 # So many rows in order are looked at for those that are wanted: the first to see whether there are any, then more. If
-# they do not make a page, all wanted ones are gathered and sorted: neither a frequent word nor a rare one takes long.
+# they do not make a page, the wanted ones are gathered and sorted: neither a frequent word nor a rare one takes long.
 FIRST_LOOK, LOOKED_AT = 1_000, 4_000
 CURSOR_LENGTH = 4_000
 
@@ -122,23 +122,28 @@ class Beyond(Func):
         return f"(({', '.join(texts[:half])}) {self.extra['sign']} ({', '.join(texts[half:])}))", values
 
 
-def stretches(order: Order, wanted: Q | None) -> list[Stretch]:
+def stretches(order: Order, wanted: Q | None, seen: Q | None = None) -> list[Stretch]:
     """Those of an order by a column: what has a value, then what has none."""
     if not order.nullable:
-        return [Stretch(wanted=wanted)]
+        return [Stretch(wanted=wanted, seen=seen)]
     none = Q(**{f"{order.column}__isnull": True})
-    return [Stretch(~none, wanted), Stretch(none, wanted, valued=False)]
+    return [Stretch(~none, wanted, seen), Stretch(none, wanted, seen, valued=False)]
 
 
 @dataclass(frozen=True)
 class Reader:
     """Reads pages of gated rows. `how`: `walk` looks at the first rows before it gathers, `gather` does not, because
-    few are wanted, and `plan` leaves the way to the database, which knows it where other tables decide."""
+    few are wanted, and `plan` leaves the way to the database, which knows it where other tables decide.
+
+    `rungs` are values of the order's column, the highest first: the rows from each of them on have indexes of their
+    own, and what makes a page among those alone is not gathered from all (decision 0039).
+    """
 
     rows: QuerySet
     order: Order
     stretches: list[Stretch]
     how: str = "walk"
+    rungs: tuple[int, ...] = ()
 
     def page(self, size: int, place: Place | None = None) -> Page:
         back, found = bool(place and place.back), []
@@ -183,15 +188,16 @@ class Reader:
     def _some(self, stretch: Stretch, back: bool, start: Place | None, most: int) -> list[tuple]:
         """At most so many (value, id) of a stretch, from its start or from a place in it."""
         down = self.order.descending != back
-        rows = self.rows.filter(stretch.within).annotate(worth=F(self.order.column))
-        if start:
-            rows = rows.filter(self._beyond(start, stretch, down))
+        every = self.rows.filter(stretch.within).annotate(worth=F(self.order.column))
+        beyond = Q(self._beyond(start, stretch, down)) if start else Q()
+        rows = every.filter(beyond)
         if stretch.wanted is None or self.how == "plan":
             rows = rows.filter(stretch.wanted or Q()).order_by(*self._sort(down))
             return list(rows.values_list("worth", "id")[:most])
+        steps = self._steps(start, down)
         try:
-            walked = None if self.how == "gather" else self._walked(rows, stretch, down, most)
-            return self._gathered(rows, stretch, down, most) if walked is None else walked
+            walked = None if self.how == "gather" else self._walked(rows, stretch, down, most, patient=len(steps) == 1)
+            return self._gathered(every, beyond, stretch, down, most, steps) if walked is None else walked
         except EmptyResultSet:
             return []
 
@@ -202,19 +208,31 @@ class Reader:
         values = [Value(pair[name], fields.get_field(name)) for name in names]
         return Beyond(*map(F, names), *values, sign="<" if down else ">")
 
+    def _column(self) -> str:
+        return self.rows.model._meta.get_field(self.order.column).column
+
     def _columns(self) -> list[str]:
         return list(dict.fromkeys([self.order.column, "id"]))
 
     def _sort(self, down: bool) -> list:
         return [F(name).desc() if down else F(name).asc() for name in self._columns()]
 
-    def _walked(self, rows: QuerySet, stretch: Stretch, down: bool, most: int) -> list[tuple] | None:
+    def _steps(self, start: Place | None, down: bool) -> list[tuple[int | None, int | None]]:
+        """What follows a place, in parts: from which value on, and below which. The last one has all the rest.
+
+        Upwards everything that follows a place above a rung is above it too.
+        """
+        rungs = [rung for rung in self.rungs if (start.value >= rung if start else down)]
+        return list(zip([*rungs, None], [None, *rungs], strict=True)) if down else [((*rungs, None)[0], None)]
+
+    def _walked(self, rows: QuerySet, stretch: Stretch, down: bool, most: int, *, patient: bool) -> list[tuple] | None:
         """What is wanted of the first rows in order; None when that may not be all, and is no page.
 
-        Where two thirds of a page were found the rest is near: that is looked for too.
+        Where two thirds of a page were found the rest is near: that is looked for too. Who is `patient`, since
+        everything would have to be gathered, looks on for less.
         """
         found, end = self._looked(rows, stretch, down, most, FIRST_LOOK)
-        for enough in (1, most * 2 / 3):
+        for enough in (1, most * 2 / 3) if patient else (most * 2 / 3,):
             if end is None or not enough <= len(found) < most:
                 break
             beyond = rows.filter(self._beyond(end, stretch, down))
@@ -226,24 +244,44 @@ class Reader:
         self, rows: QuerySet, stretch: Stretch, down: bool, most: int, looked_at: int
     ) -> tuple[list[tuple], Place | None]:
         """What is wanted of the next rows, and where looking ended; None where the rows did."""
-        hit = ExpressionWrapper(stretch.seen or stretch.wanted, BooleanField())
-        looked = rows.annotate(hit=hit).order_by(*self._sort(down)).values("worth", "id", "hit")[:looked_at]
-        seen = _run(
-            looked,
+        chosen, gate = rows.as_conditions()
+        hit, said = rows.as_condition(stretch.seen or stretch.wanted)
+        table, column = (connection.ops.quote_name(name) for name in (rows.model._meta.db_table, self._column()))
+        way = "DESC" if down else "ASC"
+        sort = f"{table}.{column} {way}, {table}.id {way}"
+        seen = _fetched(
             f"""SELECT worth, id, hit, place FROM (
-                SELECT worth, id, hit, row_number() OVER () AS place FROM ({{rows}}) AS looked) AS numbered
+                SELECT worth, id, hit, row_number() OVER () AS place FROM (
+                    SELECT {table}.{column} AS worth, {table}.id, ({hit}) AS hit FROM {table}
+                    WHERE {chosen} ORDER BY {sort} LIMIT {looked_at}) AS looked) AS numbered
             WHERE hit OR place = {looked_at} LIMIT {most}""",
+            (*said, *gate),
         )
         value, pk, _, place = seen[-1] if seen else (None, None, False, 0)
         return [row[:2] for row in seen if row[2]], Place(0, value, pk) if place == looked_at else None
 
-    def _gathered(self, rows: QuerySet, stretch: Stretch, down: bool, most: int) -> list[tuple]:
-        way = "DESC" if down else "ASC"
-        hit = ExpressionWrapper(stretch.seen or stretch.wanted, BooleanField()) if stretch.near else Value(True)
+    def _gathered(
+        self, rows: QuerySet, beyond: Q, stretch: Stretch, down: bool, most: int, steps: list[tuple]
+    ) -> list[tuple]:
+        """All that is wanted, sorted: step by step, as long as those before make no page.
+
+        Whether a row is beyond the place is seen in the row: by the index of the order it would be half of the table.
+        """
+        way, parts, found = "DESC" if down else "ASC", [], "0"
+        for at, bounds in enumerate(steps):
+            within = [
+                f"worth {sign} {value}" for sign, value in zip((">=", "<"), bounds, strict=True) if value is not None
+            ]
+            needed = " AND ".join([f"{found} < {most}", *within])
+            parts.append(f"step{at} AS MATERIALIZED (SELECT * FROM ({{rows}}) AS wanted WHERE {needed})")
+            found += f" + (SELECT count(*) FROM step{at} WHERE hit)"
+        every = " UNION ALL ".join(f"SELECT * FROM step{at}" for at in range(len(parts)))
+        seen = beyond & (stretch.seen or stretch.wanted) if stretch.near else beyond
+        hit = ExpressionWrapper(seen, BooleanField()) if seen else Value(True)
         return _run(
             rows.filter(stretch.near or stretch.wanted).annotate(hit=hit).order_by().values("worth", "id", "hit"),
-            f"""WITH found AS MATERIALIZED ({{rows}})
-            SELECT worth, id FROM found WHERE hit ORDER BY worth {way}, id {way} LIMIT {most}""",
+            f"""WITH {", ".join(parts)}
+            SELECT worth, id FROM ({every}) AS found WHERE hit ORDER BY worth {way}, id {way} LIMIT {most}""",
         )
 
 
@@ -255,6 +293,10 @@ def _padded(cursor: str) -> bytes:
 
 def _run(rows: QuerySet, statement: str) -> list[tuple]:
     sql, values = rows.query.sql_with_params()
+    return _fetched(statement.format(rows=sql), values * statement.count("{rows}"))
+
+
+def _fetched(statement: str, values: Sequence) -> list[tuple]:
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(rows=sql), values)
+        cursor.execute(statement, values)
         return cursor.fetchall()

@@ -125,6 +125,10 @@ def refuse(loser: Track, winner: Track) -> None:
         raise Conflict("The gallery's tracks stay as they are.", "GALLERY_STAYS")
     if {loser.status, winner.status} != {"ready"}:
         raise Conflict("Both tracks must be ready.", "NOT_READY")
+    _ask_guards(loser, winner)
+
+
+def _ask_guards(loser: Track, winner: Track) -> None:
     for guard in _guards.values():
         guard(loser, winner)
 
@@ -251,6 +255,8 @@ def move_plays(changeset: Changeset) -> None:
     lose, keep = (UUID(changeset.order[name]) for name in ("lose", "keep"))
     merged = Track.objects.filter(pk=lose, merged_into=keep).exists()
     if merged and changeset.step == "apply":
+        tracks = Track.objects.in_bulk([lose, keep])
+        _ask_guards(tracks[lose], tracks[keep])  # once more, now that nobody else can change the two
         _add_plays(changeset, lose, keep)
     elif not merged and changeset.step == "undo":
         _take_plays(changeset.order["plays"], keep)

@@ -98,26 +98,29 @@ def count(*, track: UUID | None = None, limit: int = AT_ONCE, now: dt.datetime |
 
     With `track` those of one track, before it is merged into another.
 
-    One transaction: a row is marked and its track, day and popularity move with it, or nothing does. Rows that
-    another worker counts are left to it.
+    One transaction: a row is marked and its track, day and popularity move with it, or nothing does. What another
+    worker counts is left to it, and plays of a track that somebody holds to the next time: who waited here would have
+    rows in hand that a merge waits for.
     """
     now = now or timezone.now()
     with transaction.atomic():
         mine = {"track": track} if track else {}
-        waiting = Play.objects.filter(counted_at__isnull=True, **mine)
-        taken = waiting.select_for_update(skip_locked=True, of=("self",)).order_by("pk")[:limit]
-        found = list(taken.values_list("pk", "track", "played_at"))
-        if found:
-            Play.objects.filter(pk__in=[pk for pk, _, _ in found]).update(counted_at=now)
-            _add(Counter((track, at.astimezone(dt.UTC).date()) for _, track, at in found))
-            weigh(tracks={track for _, track, _ in found}, now=now)
+        waiting = Play.objects.filter(counted_at__isnull=True, **mine).select_related("track").order_by("pk")
+        taken = waiting.select_for_update(skip_locked=True, of=("self", "track"), no_key=True)[:limit]
+        found = list(taken.only("track__status", "played_at"))
+        there = [row for row in found if row.track.status != "removed"]
+        # Begun before its track's removal, written behind it.
+        Play.objects.filter(pk__in={row.pk for row in found} - {row.pk for row in there}).delete()
+        if there:
+            Play.objects.filter(pk__in=[row.pk for row in there]).update(counted_at=now)
+            _add(Counter((row.track_id, row.played_at.astimezone(dt.UTC).date()) for row in there))
+            weigh(tracks={row.track_id for row in there}, now=now)
     return len(found)
 
 
 def _add(plays: Counter[tuple[UUID, dt.date]]) -> None:
     days = sorted(plays)
     tracks = sorted({track for track, _ in days})
-    _hold(tracks)
     totals = Counter()
     for (track, _), number in plays.items():
         totals[track] += number

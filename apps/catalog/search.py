@@ -17,6 +17,8 @@ from apps.catalog.words import Right, Word
 PREFIX_FROM = 3
 # Of so few tracks all are gathered and sorted; of more, the first ones are soon met on the way down the list.
 FEW = 5_000
+# What so few tracks have is gathered by that word alone: to look at them is quicker than an index of what is beside it.
+RARE = 300
 
 
 class Hit(Func):
@@ -62,6 +64,11 @@ class Understood:
             likely *= min(1, self._uses(at) / word.of)
         return likely <= FEW
 
+    @property
+    def rare(self) -> list[int]:
+        """At which places the words are that hardly any track has."""
+        return [at for at in range(len(self.words)) if self._uses(at) <= RARE]
+
     def anywhere(self) -> Expression:
         return Hit(F("search"), self._query())
 
@@ -74,14 +81,19 @@ class Understood:
         return Hit(F("search"), self._query("AB"))
 
     def near(self) -> Expression | None:
-        """The whole words alone, where few tracks have them: what is begun like the last one is then seen in the rows.
+        """Fewer words, where few tracks have them: the others are then seen in the rows.
 
-        The index would have to read every word that begins like it. None where it is as well to ask for all.
+        The rare ones; else those before one that is typed in part, for the index would have to read every word that
+        begins like it. None where it is as well to ask for all.
         """
-        whole = self.words[:-1]
-        if not whole or not self._begun(len(whole)) or min(map(self._uses, range(len(whole)))) > FEW:
+        last = len(self.words) - 1
+        kept = self.rare
+        if not kept and self._begun(last) and any(self._uses(at) <= FEW for at in range(last)):
+            kept = list(range(last))
+        if not kept:
             return None
-        return Hit(F("search"), replace(self, words=whole, typed=False)._query())
+        fewer = replace(self, words=tuple(self.words[at] for at in kept), typed=self.typed and last in kept)
+        return Hit(F("search"), fewer._query())
 
     def _query(self, weights: str = "") -> Expression:
         right, texts = dict(self.corrected), []

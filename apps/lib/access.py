@@ -1,9 +1,12 @@
 """Row access as a QuerySet word: every door fetches through it, none fetches first and checks later."""
 
+from functools import lru_cache
+
 from django.core.exceptions import EmptyResultSet, FullResultSet
 from django.db import connection, models
 from django.db.models import Q
 from django.db.models.sql import Query
+from django.db.models.sql.where import WhereNode
 
 from apps.lib.errors import Forbidden, NotFound
 
@@ -27,13 +30,11 @@ class AccessQuerySet(models.QuerySet):
 
     def as_condition(self, rule: Q) -> tuple[str, tuple]:
         """A rule as SQL over the table's own name, with its values: for a statement that is not the ORM's."""
-        query = Query(self.model)
-        try:
-            return query.build_where(rule).as_sql(query.get_compiler(connection=connection), connection)
-        except EmptyResultSet:
-            return "false", ()
-        except FullResultSet:
-            return "true", ()
+        return _condition(self.model, rule)
+
+    def as_conditions(self) -> tuple[str, tuple]:
+        """What these rows were chosen by, likewise; of their own table alone."""
+        return _told(self.query.where, self.query)
 
     def get_visible(self, user, **key):
         """The row or NotFound."""
@@ -49,3 +50,20 @@ class AccessQuerySet(models.QuerySet):
             self.get_visible(user, **key)
             raise Forbidden
         return row
+
+
+@lru_cache(maxsize=1_000)
+def _condition(model: type[models.Model], rule: Q) -> tuple[str, tuple]:
+    """Rules are equal where all that they name is: the same words, the same person."""
+    query = Query(model)
+    return _told(query.build_where(rule), query)
+
+
+def _told(where: WhereNode, query: Query) -> tuple[str, tuple]:
+    try:
+        sql, values = where.as_sql(query.get_compiler(connection=connection), connection)
+        return sql, tuple(values)
+    except EmptyResultSet:
+        return "false", ()
+    except FullResultSet:
+        return "true", ()

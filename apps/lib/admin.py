@@ -20,7 +20,6 @@ from django.contrib.admin.checks import ModelAdminChecks
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.utils import flatten_fieldsets
 from django.core.exceptions import ValidationError
-from django.core.paginator import Paginator
 from django.db import DataError, IntegrityError
 from django.db.models import Model, Q, QuerySet
 from django.http import Http404, HttpResponse, HttpResponseRedirect
@@ -28,15 +27,13 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString, mark_safe
 from unfold.admin import ModelAdmin, StackedInline, TabularInline, checkbox
 from unfold.decorators import action, display
-from unfold.templatetags import unfold_list
-from unfold.views import ChangeList
 
+from apps.lib.admin_lists import CappedPaginator, Rows, moment, paginator_for
 from apps.lib.errors import Refusal
 
 log = logging.getLogger(__name__)
@@ -64,17 +61,13 @@ def span(length: dt.timedelta) -> str:
 
 
 def countdown(when: dt.datetime | None, now: dt.datetime | None = None) -> SafeString | str:
-    """`in 13 d 4 h` or `2 h ago`, with the exact time on hover; empty without a time."""
+    """`in 13 d 4 h`, `2 h ago` or `just now`, with the exact time on hover; empty without a time."""
     if when is None:
         return ""
     left = when - (now or timezone.now())
-    words = f"in {span(left)}" if left > dt.timedelta(0) else f"{span(left)} ago"
+    past = f"{span(left)} ago" if left <= -dt.timedelta(minutes=1) else "just now"
+    words = f"in {span(left)}" if left > dt.timedelta(0) else past
     return format_html('<time datetime="{}" title="{}">{}</time>', when.isoformat(), moment(when), words)
-
-
-def moment(when: dt.datetime | None) -> str:
-    """`2026-03-01 12:30 UTC`, or nothing."""
-    return f"{when.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC" if when else ""
 
 
 def page_of(row: Model) -> str:
@@ -138,21 +131,6 @@ def choice_filter(
     return Chosen
 
 
-class CappedPaginator(Paginator):
-    """Counts no further than `most`: what lies behind is reached by filters, and a long table costs nothing."""
-
-    most = 10_000
-    template_name = "admin/capped_pagination.html"
-
-    @cached_property
-    def count(self) -> int:
-        return self.object_list.order_by()[: self.most].count()
-
-    @property
-    def capped(self) -> bool:
-        return self.count == self.most
-
-
 def button(
     label: str, *, needs: str, icon: str = "", sure: str = "", offered: Callable[[Model], bool] | None = None
 ) -> Callable:
@@ -193,30 +171,6 @@ def _way_back(request) -> str:
     return there if safe else ""
 
 
-def _headers_once(rows: "Rows") -> list[dict]:
-    """The theme makes the headers anew for every row, a quarter of the whole page; they are the same for all."""
-    if not hasattr(rows, "headers"):
-        rows.headers = list(_headers(rows))
-    return rows.headers
-
-
-_headers, unfold_list.result_headers = unfold_list.result_headers, _headers_once
-
-
-class Rows(ChangeList):
-    def get_ordering(self, request, queryset) -> list:
-        """Ties fall the way of the column before them, so that one index serves both ways."""
-        *columns, last = super().get_ordering(request, queryset)
-        upwards = last in ("-pk", "-id") and columns and not str(columns[-1]).startswith("-")
-        return [*columns, "pk" if upwards else last]
-
-    def get_results(self, request) -> None:
-        """Without a filter or search the rows found are all rows: nothing more to offer."""
-        super().get_results(request)
-        if not (self.query or self.has_active_filters):
-            self.full_result_count = self.result_count
-
-
 class AccessAdmin(ModelAdmin):
     """Rows start at `visible_to`, permissions are the person's roles, nothing is deleted unless declared."""
 
@@ -229,7 +183,6 @@ class AccessAdmin(ModelAdmin):
     show_facets = ShowFacets.NEVER  # one count over the whole table per choice
     list_disable_select_all = True
     list_filter_sheet = False
-    paginator = CappedPaginator
     panels: tuple[Callable, ...] = ()
     panels_below: tuple[Callable, ...] = ()
     list_before_template = "admin/at_hand.html"
@@ -253,14 +206,21 @@ class AccessAdmin(ModelAdmin):
         cls.list_prefetch = (*cls.list_prefetch, *prefetch)
 
     def get_queryset(self, request) -> QuerySet:
-        return visible(super().get_queryset(request), request).prefetch_related(*self.list_prefetch)
+        return visible(super().get_queryset(request), request)
+
+    def listed(self, rows: QuerySet) -> QuerySet:
+        """The rows of one page of the list, with what its columns show and without what they do not."""
+        return rows.prefetch_related(*self.list_prefetch)
+
+    def get_paginator(self, request, queryset, per_page, orphans=0, allow_empty_first_page=True) -> CappedPaginator:
+        return paginator_for(request)(queryset, per_page, orphans, allow_empty_first_page)
 
     @display(description=ModelAdmin.action_checkbox.short_description)
     def action_checkbox(self, row: Model) -> SafeString:
         """As the theme's, whose box goes through a template for every row."""
         return format_html(TICK, row.pk)
 
-    def get_changelist(self, request, **kwargs) -> type[ChangeList]:
+    def get_changelist(self, request, **kwargs) -> type[Rows]:
         return Rows
 
     def get_inlines(self, request, obj) -> list:
@@ -298,10 +258,12 @@ class AccessAdmin(ModelAdmin):
             response = super().changelist_view(request, extra_context)
         except (DataError, OverflowError, ValidationError):  # a look-up typed by hand that the database cannot read
             return HttpResponseRedirect(f"{request.path}?e=1")
-        found = (getattr(response, "context_data", None) or {}).get("cl")
-        if found is not None:
+        context = getattr(response, "context_data", None) or {}
+        if found := context.get("cl"):
             shown = [spec for spec in found.filter_specs if getattr(spec, "at_hand", False)]
-            response.context_data["at_hand"] = [(spec.title, list(spec.choices(found))) for spec in shown]
+            context["at_hand"] = [(spec.title, list(spec.choices(found))) for spec in shown]
+            items = (item for group in context["sidebar_navigation"] for item in group["items"])
+            context["title"] = next((item["title"] for item in items if item["active"]), context["title"])
         return response
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):

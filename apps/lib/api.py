@@ -4,13 +4,14 @@ import logging
 from copy import copy
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, ValidationError
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
 from django.http import Http404, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import JSONParser
 from rest_framework.permissions import BasePermission
 
+from apps.lib import locks
 from apps.lib.errors import Forbidden, NotFound, Refusal
 
 log = logging.getLogger(__name__)
@@ -108,6 +109,11 @@ def translate(exc: Exception) -> Refusal | None:
         # The wall held where no rule spoke first: the caller learns it, the operator sees which wall it was.
         log.warning("refused by the database: %s", str(exc).splitlines()[0])
         return Refusal("CONFLICT", "This contradicts what is stored already.", status=409)
+    if isinstance(exc, OperationalError) and locks.waited_in_vain(exc):
+        log.warning("somebody held what was asked for: %s", str(exc).splitlines()[0])
+        return Refusal(
+            "BUSY", "This is being changed at this moment. Nothing was done: try again in a minute.", status=409
+        )
     if isinstance(exc, exceptions.APIException):
         return _from_drf(exc)
     return None

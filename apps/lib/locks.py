@@ -1,6 +1,6 @@
 """Locks by name, across all processes and hosts: the database's advisory locks, held by its connection.
 
-They end with the connection at the latest, so whoever dies holds nothing.
+They end with the connection at the latest, so whoever dies holds nothing. And what it means to wait for a row in vain.
 """
 
 import hashlib
@@ -8,9 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import OperationalError, connection
 
 PAUSE_S = 0.05
+# lock_not_available, deadlock_detected
+IN_VAIN = ("55P03", "40P01")
 
 
 @contextmanager
@@ -35,6 +37,11 @@ def together(name: str, *, patience: float) -> Iterator[bool]:
     finally:
         if taken:
             _asked("SELECT pg_advisory_unlock_shared(%s)", name)
+
+
+def waited_in_vain(failure: OperationalError) -> bool:
+    """Whether somebody held the row for longer than anybody waits, or each waited for the other."""
+    return getattr(failure.__cause__, "sqlstate", None) in IN_VAIN
 
 
 def _asked(statement: str, name: str) -> bool:

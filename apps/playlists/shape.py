@@ -26,6 +26,7 @@ from apps.lib.shape import (
     object_of,
     or_null,
     run,
+    within,
 )
 from apps.playlists.models import Playlist
 
@@ -56,12 +57,12 @@ FIELDS = (
     _plain("id", ID),
     _plain("name", TEXT),
     _plain("description", TEXT),
-    Field("owner", cards.person, cards.PERSON_SCHEMA, ("owner",)),
+    Field("owner", lambda: cards.person("playlist.owner_id"), cards.PERSON_SCHEMA, ("owner",)),
     _plain("is_public", SWITCH),
     _plain("is_collaborative", SWITCH, help="Members who are editors add and move tracks."),
     Field("cover_url", _cover, or_null(ADDRESS), ("cover",)),
     Field(
-        "cover_image_url", lambda: f"coalesce({_cover()}, nullif(playlist.cover_image_url, ''))", or_null(ADDRESS),
+        "cover_image_url", lambda: f"coalesce({_cover()}, nullif(playlist.cover_image_url, ''))", or_null(TEXT),
         ("cover",), help="The same; without one, where it was before pictures were kept here.",
     ),
     Field("track_count", "heard.tracks", WHOLE, help="Of those that you see."),
@@ -83,10 +84,11 @@ ENTRY = {
     "added_at": (moment("entry.added_at"), MOMENT),
     "added_by": ("CASE WHEN entry.seen IS NOT NULL THEN adder.username END", or_null(TEXT)),
     "hidden": ("entry.seen IS NULL", {**SWITCH, "description": "Its track is not for you: only its place is shown."}),
-    "track": ("entry.card", {}),
+    "track": ("entry.card", {"type": "object"}),
 }
+_ENTRY_SCHEMA = object_of({name: schema for name, (_, schema) in ENTRY.items()})
 # The entries of one playlist in their order, some of them or all; values: those of `shown`.
-ENTRIES = f"""SELECT entry.place, {built({name: sql for name, (sql, _) in ENTRY.items()})}::text
+ENTRIES = f"""SELECT entry.place, {built({name: sql for name, (sql, _) in ENTRY.items()}, _ENTRY_SCHEMA)}
 FROM ({{shown}}) AS entry LEFT JOIN accounts_profile AS adder ON adder.user_id = entry.added_by_id"""
 PLACED = """(SELECT id AS entry_id, track_id AS id, added_at, added_by_id,
     row_number() OVER (ORDER BY position) AS place FROM playlists_entry WHERE playlist_id = %s)"""
@@ -96,7 +98,7 @@ SOME = f"(SELECT * FROM {PLACED} AS placed WHERE entry_id = ANY(%s)) AS asked"
 
 def entry_schema() -> dict:
     """Asked for when apps above have said what they tell of a track."""
-    return object_of({name: schema for name, (_, schema) in ENTRY.items()} | {"track": or_null(cards.SHAPE.schema())})
+    return object_of(_ENTRY_SCHEMA["properties"] | {"track": or_null(cards.SHAPE.schema())})
 
 
 def whole_schema() -> dict:
@@ -133,12 +135,12 @@ def entries(pk: UUID, ids: Iterable[UUID], *, viewer, base: str, now: dt.datetim
 def _playlists(ids: list[UUID], viewer, base: str) -> tuple[str, list]:
     rows = Track.objects.all()
     seen, values = rows.as_condition(rows.view_rule(viewer) & rows.live_rule())
-    return SHAPE.statement(None, frozenset(), seen=seen), [ids, *values, viewer.pk, base]
+    return SHAPE.statement(None, frozenset(), seen=seen), [ids, *values, viewer.pk, within(base)]
 
 
 def _entries(asked: str, asked_values: list, viewer, base: str, now: dt.datetime | None) -> tuple[str, list]:
     shown, values = cards.beside(asked, asked_values, viewer=viewer, base=base, now=now)
-    return ENTRIES.format(shown=shown), values
+    return ENTRIES.replace("{shown}", shown), values
 
 
 def _in_public_playlists() -> str:

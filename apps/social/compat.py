@@ -24,7 +24,7 @@ from apps.catalog import actions as catalog
 from apps.catalog import cards
 from apps.catalog.models import Provider, Track
 from apps.lib.errors import NotFound, Refusal
-from apps.lib.shape import ID, TEXT, WHOLE, Field, Shape, or_null, run
+from apps.lib.shape import ID, TEXT, WHOLE, Field, Shape, or_null, run, within
 from apps.social import actions, shape
 from apps.social.models import DeprecatedUse, Post
 from apps.social.oldshape import KEPT_UNTIL, LONGEST_TITLE, LONGEST_URL, PROVIDER
@@ -61,28 +61,31 @@ def _audio(name: str, new: str, old: str, schema: dict, help: str) -> Field:
 
 FIELDS = (
     _audio(
-        "audio_url", "coalesce(shown.card ->> 'file_url', '')",
+        "audio_url", "coalesce(shown.card::json ->> 'file_url', '')",
         "coalesce(substring(old.said ->> 'audio_url' from '^https?://.*'), '')", TEXT,
         "`track.file_url`; empty where there is none for you.",
     ),
     _audio(
-        "audio_filename", "coalesce(shown.card ->> 'title', 'Audio Track')",
+        "audio_filename", "coalesce(shown.card::json ->> 'title', 'Audio Track')",
         "coalesce(nullif(old.said ->> 'audio_filename', ''), 'Audio Track')", TEXT, "`track.title`",
     ),
     _audio(
-        "audio_duration", "round((shown.card ->> 'duration_ms')::numeric / 1000)::bigint",
+        "audio_duration", "round((shown.card::json ->> 'duration_ms')::numeric / 1000)::bigint",
         "nullif((old.said ->> 'audio_duration')::bigint, 0)", or_null(WHOLE), "`track.duration`, in whole seconds",
     ),
     _audio(
-        "audio_file_size", "(shown.card ->> 'file_size')::bigint", "(old.said ->> 'audio_file_size')::bigint",
+        "audio_file_size", "(shown.card::json ->> 'file_size')::bigint", "(old.said ->> 'audio_file_size')::bigint",
         or_null(WHOLE), "`track.file_size`",
     ),
     _audio(
-        "audio_mime_type", "shown.card ->> 'mime_type'", "old.said ->> 'audio_mime_type'", or_null(TEXT),
+        "audio_mime_type", "shown.card::json ->> 'mime_type'", "old.said ->> 'audio_mime_type'", or_null(TEXT),
         "`track.mime_type`",
     ),
     Field("user_id", "social_post.author_id", {**or_null(ID), "deprecated": True}, help="`author.id`"),
-    Field("profile", cards.person, {**or_null(cards.PERSON_SCHEMA), "deprecated": True}, ("author",), "`author`"),
+    Field(
+        "profile", lambda: cards.person("social_post.author_id"),
+        {**or_null(cards.PERSON_SCHEMA), "deprecated": True}, ("author",), "`author`",
+    ),
 )  # fmt: skip
 NAMES = frozenset(each.name for each in FIELDS)
 SHAPE = Shape(root=shape.ROOT, sources={**shape.SOURCES, "old": _OLD}, fields=(*shape.FIELDS, *FIELDS), expands={})
@@ -110,7 +113,7 @@ def read(ids: Iterable[UUID], *, fields: frozenset[str] | None, expand: frozense
         return shape.read(ids, fields=fields, expand=expand, viewer=viewer, base=base)
     ids, wanted = list(ids), None if "track" in expand else shape.CARD
     tracks, values = cards.embedded(shape.OF_POSTS, [ids], viewer=viewer, base=base, fields=wanted)
-    return run(SHAPE.statement(fields, frozenset(), tracks=tracks), [ids, *values, base, viewer.pk])
+    return run(SHAPE.statement(fields, frozenset(), tracks=tracks), [ids, *values, within(base), viewer.pk])
 
 
 # --- What is asked ------------------------------------------------------------------------------------------------

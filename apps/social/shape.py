@@ -10,7 +10,7 @@ from uuid import UUID
 from apps.accounts import profiles
 from apps.accounts.models import User
 from apps.catalog import cards
-from apps.lib.shape import ID, MOMENT, SWITCH, TEXT, WHOLE, Field, Shape, moment, object_of, or_null, run
+from apps.lib.shape import ID, MOMENT, SWITCH, TEXT, WHOLE, Field, Shape, moment, object_of, or_null, run, within
 from apps.social import counts, follows
 from apps.social.comments import DEEPEST
 from apps.social.models import Post
@@ -52,7 +52,13 @@ def _card_schema() -> dict:
 FIELDS = (
     _plain("id", ID),
     _plain("post_type", {**TEXT, "enum": Post.Type.values}),
-    Field("author", cards.person, or_null(cards.PERSON_SCHEMA), ("author",), help="Null when they have left."),
+    Field(
+        "author",
+        lambda: cards.person("social_post.author_id"),
+        or_null(cards.PERSON_SCHEMA),
+        ("author",),
+        help="Null when they have left.",
+    ),
     _plain("content", TEXT, help="As it was typed: escape it where you show it."),
     Field("track_id", "shown.id", or_null(ID), help="Null without a track, and where you do not see it."),
     Field("track", "shown.card", or_null(_card_schema()), help="Null where `track_id` is; not with `light=1`."),
@@ -83,7 +89,7 @@ def read(
     ids = list(ids)
     wanted = frozenset({"id"}) if fields and "track" not in fields else None if "track" in expand else CARD
     tracks, values = cards.embedded(OF_POSTS, [ids], viewer=viewer, base=base, fields=wanted)
-    return run(SHAPE.statement(fields, frozenset(), tracks=tracks), [ids, *values, base, viewer.pk])
+    return run(SHAPE.statement(fields, frozenset(), tracks=tracks), [ids, *values, within(base), viewer.pk])
 
 
 def whole_schema() -> dict:
@@ -104,8 +110,8 @@ CROSS JOIN (SELECT %s::text AS base) AS given""",
         Field("parent_id", "social_comment.parent_id", or_null(ID), help="What it answers; null at the post."),
         Field("depth", "social_comment.depth", WHOLE, help=f"0 at the post, {DEEPEST} at most."),
         Field(
-            "author", lambda: f"CASE WHEN may.read THEN {cards.person()} END", or_null(cards.PERSON_SCHEMA),
-            ("author",), help="Null where its words are gone.",
+            "author", lambda: f"CASE WHEN may.read THEN {cards.person('social_comment.author_id')} END",
+            or_null(cards.PERSON_SCHEMA), ("author",), help="Null where its words are gone.",
         ),
         Field("content", "CASE WHEN may.read THEN social_comment.content ELSE '' END", TEXT),
         Field(
@@ -126,7 +132,7 @@ comment_schema = _COMMENTS.schema
 
 def comments(ids: Iterable[UUID], *, readable: Iterable[UUID], base: str) -> list[str]:
     """JSON of each comment in the order of `ids`; words only of the `readable` ones."""
-    return run(_COMMENTS.statement(None, frozenset()), [list(ids), list(readable), base])
+    return run(_COMMENTS.statement(None, frozenset()), [list(ids), list(readable), within(base)])
 
 
 def _posts(person: User) -> int:

@@ -10,11 +10,10 @@ from pathlib import Path
 from typing import BinaryIO
 
 from django.conf import settings
-from django.db import transaction
 
 from apps.accounts.access import may
 from apps.catalog import actions as catalog
-from apps.catalog import derive, files
+from apps.catalog import derive, files, history
 from apps.catalog.models import Derivation, Track
 from apps.lib import media, spool
 from apps.lib.errors import Forbidden, Refusal
@@ -100,13 +99,13 @@ def too_large() -> Refusal:
     return Refusal("FILE_TOO_LARGE", f"The file is larger than {limit}MB.", status=413)
 
 
-@transaction.atomic
 def _admit(upload: Upload, stored: Stored, probe: Probe, facts: dict) -> Upload:
     """The bytes are stored and verified: now the rows, all or none."""
-    track = catalog.create(title=upload.title, **facts)
-    files.attach_original(track=track, blob=files.blob_for(stored, probe.format), probe=probe)
-    Track.machine.move(track, "ready")
-    Upload.machine.move(upload, "checked", track=track)
+    with history.said(by=upload.user):
+        track = catalog.create(title=upload.title, **facts)
+        files.attach_original(track=track, blob=files.blob_for(stored, probe.format), probe=probe)
+        Track.machine.move(track, "ready")
+        Upload.machine.move(upload, "checked", track=track)
     return upload
 
 

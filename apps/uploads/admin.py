@@ -16,7 +16,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from apps.catalog.models import Track
-from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, page_of
+from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, moment, page_of
 from apps.lib.errors import Conflict, Refusal
 from apps.uploads import actions, tasks
 from apps.uploads.models import Upload
@@ -135,7 +135,7 @@ class UploadAdmin(ReadOnlyAdmin):
 
     @display(description="created", ordering="id")
     def created(self, upload) -> str:
-        return f"{upload.created_at:%Y-%m-%d %H:%M}"
+        return moment(upload.created_at)
 
     @button("Finish now", needs="uploads.retry", icon="done_all", offered=lambda upload: upload.state in UNFINISHED)
     def finish_now(self, request, upload) -> str:

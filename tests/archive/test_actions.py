@@ -6,17 +6,18 @@ import threading
 import time
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from apps.archive import actions, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.catalog import actions as catalog
-from apps.catalog import sweeper
-from apps.catalog.models import Blob, TrackFile
+from apps.catalog import files, sweeper
+from apps.catalog.models import Blob, Change, TrackFile
 from apps.lib import clock, leases, storage
 from apps.lib.errors import Conflict
 from deploy.demo.provider import Behaviour
 from tests.archive.world import at_provider
+from tests.lib.threads import impatient, side_by_side
 from tests.make import audio
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -72,6 +73,21 @@ def test_a_misbehaving_provider_never_gives_an_archived_row(ana, provider, behav
     assert not Blob.objects.exists() and not TrackFile.objects.exists()
     job = ArchiveJob.objects.get(track=track)
     assert job.status == "failed" and job.error_message.startswith("audio: ")
+
+
+def test_a_track_that_somebody_holds_for_long_costs_its_asset_no_try(ana, provider):
+    """A change of a hundred thousand tracks holds them for a minute and more; nobody died of it."""
+    track = at_provider(provider, ana)
+    schedule.plan()
+    (asset,) = leases.claim(schedule.due(), ArchiveAsset.machine, limit=1)
+    with transaction.atomic():
+        files.lock_live(track.pk)
+        assert side_by_side(impatient(lambda: actions.archive(asset))) == [False]
+    asset.refresh_from_db()
+    assert (asset.state, asset.error_code, asset.attempts, asset.crashes) == ("retrying", "IO_ERROR", 0, 0)
+    ArchiveAsset.objects.update(next_at=clock.now())
+    run_all()
+    assert asset_of(track).state == "archived"
 
 
 def test_the_next_try_succeeds_and_opens_a_job_of_its_own(ana, provider):
@@ -381,3 +397,11 @@ def test_idle_threads_stay_also_while_another_one_claims(ana, provider, settings
     schedule.plan()
     run.join()
     assert order == [quick, slow]
+
+
+def test_what_a_worker_brings_home_is_the_systems_doing(provider, ana):
+    track = at_provider(provider, ana)
+    run_all()
+    told = Change.objects.filter(track=track).values_list("door", "by__email")
+    assert Change.objects.filter(track=track, fields=["duration_ms"]).exists()
+    assert set(told) <= {("system", None), ("system", ana.email)}

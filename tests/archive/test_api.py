@@ -4,6 +4,7 @@ import pytest
 
 from apps.archive import actions, schedule
 from apps.archive.models import ArchiveJob
+from apps.catalog.models import Track
 from tests.archive.world import at_provider
 from tests.make import make_generated, make_key, make_track
 
@@ -113,3 +114,17 @@ def test_a_key_needs_the_archive_scope(as_, mod):
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(mod, 'archive')}")
     assert run(client, wait=0).status_code == 200
     assert not ArchiveJob.objects.exists()
+
+
+def test_the_archive_scope_archives_a_private_track_and_shows_and_exports_none(as_, ana, mod, provider, worker):
+    """It says staff rights over the archive; looking at every track is another permission."""
+    track = at_provider(provider, ana)
+    Track.objects.update(is_public=False)
+    client = as_(None)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(mod, 'read', 'archive')}")
+    exported = b"".join(client.get("/api/v1/tracks/export").streaming_content).decode()
+    assert str(track.pk) not in exported and track.title not in exported
+    assert client.get(f"/api/v1/tracks/{track.pk}").status_code == 404
+    assert client.get(f"/api/v1/tracks/{track.pk}/stream").status_code == 404
+    assert run(client, track_id=str(track.pk), wait=15).json()["message"] == "Archived 1/1 tracks"
+    assert run(client, track_id=str(mod.pk)).status_code == 404

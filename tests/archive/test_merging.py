@@ -2,9 +2,11 @@
 
 import pytest
 
-from apps.archive import merging, schedule
+from apps.archive import actions, merging, schedule
 from apps.archive.models import ArchiveAsset
-from apps.catalog.models import Track
+from apps.catalog import changesets
+from apps.catalog import merging as catalog
+from apps.catalog.models import Duplicate, Track
 from apps.lib import clock
 from apps.lib.errors import Conflict
 from tests.doors.desk import make_blob
@@ -36,6 +38,26 @@ def test_what_is_to_be_fetched_does_not_go(ana):
     assert not refused(winner, loser)
     archived(loser)
     assert not refused(loser, winner)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_fetched_again_since_the_preview_does_not_go(ana, mod):
+    """Merged away it would be dropped when it is here, and an undo would find a track whose sound nobody fetches."""
+    loser, winner = make_generated(ana), make_track(ana)
+    schedule.plan()
+    ArchiveAsset.machine.move_all(loser.archive_assets.all(), "running", lease_until=clock.now())
+    ArchiveAsset.machine.move_all(loser.archive_assets.all(), "lost", next_at=None, lease_until=None)
+    first, second = sorted((loser, winner), key=lambda track: track.pk)
+    pair = Duplicate.objects.create(first=first, second=second, reasons=["near"], likeness="0.9")
+    changeset = catalog.ask(pair=pair, keep=winner.pk, facts=[], by=mod)
+    changesets.work(seconds=5)
+    actions.retry(asset=loser.archive_assets.get(), by=mod)
+    changeset.refresh_from_db()
+    changesets.apply(changeset=changeset, by=mod)
+    changesets.work(seconds=5)
+    changeset.refresh_from_db()
+    assert (changeset.state, changeset.error_code) == ("previewed", "ARCHIVE_AT_WORK")
+    assert Track.objects.get(pk=loser.pk).status == "ready"
 
 
 def test_a_merged_tracks_archive_is_kept_and_a_removed_ones_is_not(ana):

@@ -189,7 +189,7 @@ def test_any_number_of_cards_is_one_prepared_statement(ana):
             read(tracks, expand=cards.KNOWN_EXPANDS)
         assert len(seen) == 1
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%row_to_json(card)%'")
+        cursor.execute("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%asked(id, place)%'")
         assert cursor.fetchone()[0] >= 1
 
 

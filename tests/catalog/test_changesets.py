@@ -9,6 +9,7 @@ import pytest
 from django.db import OperationalError, connection
 
 from apps.accounts import actions as people
+from apps.accounts import departure
 from apps.catalog import actions, bulk, changerows, changesets, clearance, history
 from apps.catalog.changesets import Row
 from apps.catalog.models import Change, Changeset, ChangesetRow, Credit, Instrument, Play, Section, Track
@@ -407,6 +408,18 @@ def test_a_planner_that_refuses_leaves_its_reason(mod, ana, monkeypatch):
     changeset = worked(changesets.ask(kind="import", title="Sheet", order={}, by=mod))
     assert (changeset.state, changeset.error_message) == ("failed", "The sheet has no header.")
     changesets.discard(changeset=changeset, by=mod)
+
+
+def test_a_preview_for_somebody_who_left_meanwhile_fails_and_holds_nobody_up(mod, boss, ana):
+    left = bulk.ask(tracks=[make_track(ana).pk], operations=HOUSE, by=mod)
+    mine = bulk.ask(tracks=[make_track(ana).pk], operations=HOUSE, by=boss)
+    departure.part(user=mod, tracks=departure.REMOVE)
+    assert changesets.work(seconds=5) == 2
+    left.refresh_from_db()
+    mine.refresh_from_db()
+    assert (left.state, left.error_code, mine.state) == ("failed", "FORBIDDEN", "previewed")
+    changesets.preview_again(changeset=left, by=boss)
+    assert worked(left).state == "failed"
 
 
 def test_a_deadlock_is_tried_again_later_and_told_at_last(mod, ana, monkeypatch):

@@ -7,7 +7,7 @@ import threading
 from decimal import Decimal
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -16,7 +16,7 @@ from apps.catalog.clearance import Facts, Share, verdict
 from apps.catalog.models import Change, Credit, ProviderSource, Sample, Track
 from apps.lib import storage
 from apps.lib.formats import FORMATS
-from tests.lib.threads import side_by_side
+from tests.lib.threads import impatient, side_by_side
 from tests.make import make_generated, make_track
 
 NOW = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -223,3 +223,16 @@ def test_whatever_was_missed_is_found_within_the_rounds(ana, monkeypatch):
     found = [clearance.look_again(now=timezone.now() + dt.timedelta(minutes=10 + minute)) for minute in range(5)]
     assert sum(found) == len(tracks) and max(found) < len(tracks)
     assert {kept(track)[0] for track in tracks} == {"cleared"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_tracks_those_that_were_judged_are_let_go_of_before_the_next_are_held(ana, monkeypatch):
+    """After a change of a hundred thousand the beat must not hold all of them together once more."""
+    monkeypatch.setattr(clearance, "AT_ONCE", 1)
+    one, other = sorted((make_track(ana) for _ in range(2)), key=lambda track: track.pk)
+    Track.objects.update(clearance="blocked")
+    with transaction.atomic():
+        files.lock_live(other.pk)
+        (waited,) = side_by_side(impatient(lambda: clearance.judge([one.pk, other.pk])))
+    assert isinstance(waited, OperationalError)
+    assert Track.objects.get(pk=one.pk).clearance == "unknown"

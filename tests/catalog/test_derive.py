@@ -6,12 +6,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 
 from apps.catalog import actions, derive, files, sweeper
 from apps.catalog.models import Blob, Derivation, Section, Track, TrackFile
 from apps.lib import clock, media, storage
 from apps.lib.media import MediaError
 from deploy.demo import synth
+from tests.lib.threads import impatient, side_by_side
 from tests.make import make_playable, make_track
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,6 +32,18 @@ def test_an_original_yields_a_smaller_copy_a_preview_and_a_waveform(ana):
         waveform = json.load(stored)
     assert waveform["version"] == 2 and len(waveform["data"]) == 2 * waveform["length"]
     assert Derivation.objects.get(track=track).state == "done"
+
+
+def test_a_track_that_somebody_holds_for_long_costs_its_row_no_try(ana):
+    track = make_playable(ana)
+    (row,) = derive.claim(limit=1, track=track)
+    with transaction.atomic():
+        files.lock_live(track.pk)
+        assert side_by_side(impatient(lambda: derive.run(row))) == [False]
+    row.refresh_from_db()
+    assert (row.state, row.error_code, row.attempts, row.crashes) == ("retrying", "IO_ERROR", 0, 0)
+    (row,) = derive.claim(limit=1, track=track, now=clock.now() + dt.timedelta(minutes=2))
+    assert derive.run(row)
 
 
 def make_two_parts(owner) -> Track:

@@ -1,12 +1,16 @@
 """Every change of a fact leaves a row, whoever wrote it and however."""
 
+from types import SimpleNamespace
+
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
-from apps.catalog import actions, history
-from apps.catalog.models import Change, Credit, Track
+from apps.catalog import actions, files, history
+from apps.catalog.models import Blob, Change, Credit, Track
 from apps.lib import doors
-from tests.make import make_track
+from tests.doors.desk import make_blob
+from tests.make import audio, make_generated, make_playable, make_track
 
 pytestmark = pytest.mark.django_db
 
@@ -87,3 +91,36 @@ def test_the_history_of_a_removed_track_keeps_no_word_of_it(ana):
     assert rows.filter(action="U", fields__contains=["title"], by=ana).exists()
     assert not rows.filter(old__isnull=False).exists()
     assert not rows.filter(new__isnull=False).exists()
+
+
+def told(track) -> list[tuple[str, str | None]]:
+    """Door and person of every change of the track."""
+    return list(Change.objects.filter(track=track).values_list("door", "by__email").distinct())
+
+
+def test_an_upload_is_its_persons_doing_until_it_plays(ana, as_):
+    file = SimpleUploadedFile("tone.wav", audio(), content_type="audio/wav")
+    sent = as_(ana).post("/api/v1/uploads", {"file": file}, format="multipart")
+    assert sent.status_code == 201
+    track = Track.objects.get()
+    assert track.status == "ready" and set(told(track)) <= {("api", ana.email), ("api", None)}
+
+
+def test_a_registered_generation_is_its_owners_doing(ana):
+    track = make_generated(ana)
+    assert set(told(track)) <= {("system", ana.email), ("system", None)} and track.status == "ready"
+
+
+def test_another_original_is_told_with_who_when_and_both_contents(ana, mod):
+    """By hash and size: the old bytes' own row is swept."""
+    track = make_playable(ana)
+    before, new = Blob.objects.get(), make_blob(size=77)
+    probe = SimpleNamespace(codec="mp3", duration_ms=2000, sample_rate=44_100, channels=2, bit_rate=128_000)
+    with doors.through("admin"), history.said(by=mod):
+        files.attach_original(track=track, blob=before, probe=probe)
+        assert not Change.objects.filter(table="catalog_trackfile").exists()
+        files.attach_original(track=track, blob=new, probe=probe)
+    change = Change.objects.get(table="catalog_trackfile")
+    assert (change.by, change.door, change.row_id) == (mod, "admin", track.files.get(role="original").pk)
+    assert (change.old["sha256"], change.new) == (before.sha256, {"sha256": new.sha256, "size": 77})
+    assert change.fields == ["sha256", "size"]

@@ -7,10 +7,13 @@ import json
 from dataclasses import replace
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.db import connection
 
-from apps.catalog import actions, filters, keyset, words
+from apps.catalog import actions, filters, keyset, search, words
 from apps.catalog.keyset import ORDERS
 from apps.catalog.models import Track
+from apps.catalog.models.track import POPULAR
 from apps.lib.errors import Refusal
 from tests.make import make_track
 
@@ -122,6 +125,82 @@ def test_however_many_rows_are_looked_at_every_row_comes_once(ana, monkeypatch, 
     pages = replace(reader(q="night", ordering=ordering), how="walk")
     seen = flat(walk(pages, 4))
     assert len(seen) == len(tracks) and set(seen) == {track.pk for track in tracks}
+
+
+def make_ladder(ana, bob) -> None:
+    """Below, at and above each rung, with ties, in names and elsewhere, public and private."""
+    for score in (0, "14.99", 15, 15, "15.01", "29.99", 30, 30, 100):
+        make_track(ana, title="Night", popularity_score=score)
+        make_track(bob, title="Night", popularity_score=score, is_public=False)
+        make_track(bob, title="B", description="night", popularity_score=score)
+    make_track(bob, title="C", popularity_score=30)
+
+
+def sorted_at_once(viewer, ordering: str) -> list:
+    rows = [track for track in Track.objects.visible_to(viewer).live() if track.title != "C"]
+    if ordering == "relevance":
+        rows.sort(key=lambda track: (track.title == "Night", track.popularity_score, track.pk), reverse=True)
+    else:
+        rows.sort(key=lambda track: (track.popularity_score, track.pk), reverse=ordering == "-popularity")
+    return [track.pk for track in rows]
+
+
+@pytest.mark.parametrize("how", ["gather", "walk"])
+@pytest.mark.parametrize("ordering", ["relevance", "-popularity", "popularity"])
+def test_pages_from_rung_to_rung_are_those_of_one_sort(ana, bob, monkeypatch, ordering, how):
+    monkeypatch.setattr(search, "RARE", 0)
+    monkeypatch.setattr(keyset, "FIRST_LOOK", 2)
+    make_ladder(ana, bob)
+    words.learn()
+    for viewer, size in itertools.product((AnonymousUser(), ana, bob), (1, 2, 3, 5, 50)):
+        wanted = filters.read({"q": "night", "ordering": ordering})
+        pages = replace(wanted.reader(Track.objects.visible_to(viewer).live()), how=how)
+        assert pages.rungs == POPULAR
+        every = sorted_at_once(viewer, ordering)
+        assert flat(walk(pages, size)) == every
+        for at in range(1, len(every)):
+            place = places(pages, ordering)[every[at]]
+            assert pages.page(size, place._replace(back=True)).ids == every[max(0, at - size) : at]
+            assert pages.page(size, place).ids == every[at + 1 : at + 1 + size]
+
+
+def places(pages: keyset.Reader, ordering: str) -> dict:
+    """Of each row the place that a page which ends there names."""
+    rows = pages.rows.values_list("pk", "title", "popularity_score")
+    stretch = {"relevance": {"B": 1}}.get(ordering, {})
+    return {pk: keyset.Place(stretch.get(title, 0), score, pk) for pk, title, score in rows}
+
+
+def test_rungs_are_for_words_in_the_order_of_popularity_unless_the_words_are_rare(ana, monkeypatch):
+    make_some(ana)
+    words.learn()
+    assert reader(q="night").rungs == ()
+    monkeypatch.setattr(search, "RARE", 0)
+    assert reader(q="night").rungs == reader(q="night", ordering="-popularity").rungs == POPULAR
+    assert reader(q="night", ordering="title").rungs == reader(ordering="-popularity").rungs == ()
+
+
+def test_each_rung_has_indexes_of_its_own():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'catalog_track'")
+        indexes = dict(cursor.fetchall())
+    for least in POPULAR:
+        for name, words_ in (("track_search", "search"), ("track_search_names", "ts_filter(search")):
+            index = indexes[f"{name}_{least}"]
+            assert words_ in index and index.endswith(f"WHERE (popularity_score >= ({least})::numeric)"), index
+
+
+@pytest.mark.parametrize("name", ["mood", "tags"])
+@pytest.mark.parametrize("word", ["calm", "CALM", "élan", "a,b", 'a"b', "null", "cal", "{}"])
+def test_words_are_the_same_in_a_row_at_hand_as_by_their_index(ana, name, word):
+    lists = ([], ["Calm"], ["dark", "cAlm"], ["Élan"], ["a,B"], ['A"b'], ["NULL"], ["{}"], ["calmer"])
+    for words_of in lists:
+        make_track(ana, **{name: words_of})
+    asked = reader(**{name: [word.replace(",", "\\,")], "ordering": "-popularity"})
+    seen, wanted = asked.stretches[0].seen, asked.stretches[0].wanted
+    assert seen != wanted and list(Track.objects.filter(seen)) == list(Track.objects.filter(wanted))
+    walked = [replace(asked, how=how).page(50).ids for how in ("walk", "gather", "plan")]
+    assert walked[0] == walked[1] == walked[2] and bool(walked[0]) is (word != "cal")
 
 
 def test_a_page_beyond_the_last_row_is_empty(ana):

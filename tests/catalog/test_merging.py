@@ -5,12 +5,12 @@ import datetime as dt
 import pytest
 
 from apps.accounts import departure
-from apps.catalog import actions, changesets, clearance, duplicates, files, merging, plays
+from apps.catalog import actions, changesets, clearance, derive, duplicates, files, merging, plays
 from apps.catalog.changesets import Row
 from apps.catalog.models import Credit, Duplicate, Play, PlayDay, ProviderSource, Section, Track, TrackFile
 from apps.lib.errors import NotFound, Refusal
 from tests.doors.desk import make_blob
-from tests.make import make_generated, make_track, make_user
+from tests.make import make_generated, make_playable, make_track, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -168,6 +168,26 @@ def test_an_undo_gives_everything_back(ana, mod):
     assert stored() != before
     undone(changeset, mod)
     assert stored() == before
+
+
+def test_a_merge_is_undone_also_when_who_made_it_has_left(ana, mod, boss):
+    """That the pair names nobody any more is no change that somebody made."""
+    pair = make_pair(ana)
+    changeset = merged(pair, mod)
+    departure.part(user=mod, tracks=departure.REMOVE)
+    changeset.refresh_from_db()
+    undone(changeset, boss)
+    assert (now(pair).state, pair.settled_by) == ("open", None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_still_to_be_made_of_a_track_is_made_once_the_merge_is_undone(ana, mod):
+    one, other = make_playable(ana), make_playable(ana)
+    changeset = merged(pair_of(one, other), mod, keep=one.pk)
+    derive.give_up_poison()
+    assert not derive.claim(limit=1, track=other)
+    undone(changeset, mod)
+    assert derive.claim(limit=1, track=other)
 
 
 def test_what_was_heard_since_stays_with_the_one_that_stayed(ana, mod):

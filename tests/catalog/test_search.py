@@ -64,15 +64,19 @@ def test_the_last_word_may_be_typed_in_part_unless_it_is_a_word(ana):
     assert found("night car") == {"Night Car"}
 
 
+@pytest.mark.parametrize("rare", [0, 1, 2, 100])
 @pytest.mark.parametrize("few", [0, 100])
-def test_what_is_begun_is_found_among_few_and_among_many(ana, monkeypatch, few):
+@pytest.mark.parametrize("text", ["night carou", "carousel night", "night carousel"])
+def test_words_are_found_among_few_and_among_many(ana, monkeypatch, text, few, rare):
     monkeypatch.setattr(search, "FEW", few)
-    for title in ("Night Carousel", "Dawn Carousel", "Night Train"):
-        make_track(ana, title=title)
+    monkeypatch.setattr(search, "RARE", rare)
+    for title, score in (("Night Carousel", 0), ("Dawn Carousel", 0), ("Night Train", 50), ("Night Bus", 50)):
+        make_track(ana, title=title, popularity_score=score)
     make_track(ana, title="B", description="night carousel")
     words.learn()
-    page = filters.read({"q": ["night carou"]}).reader(Track.objects.visible_to(ana).live()).page(5)
-    assert [Track.objects.get(pk=pk).title for pk in page.ids] == ["Night Carousel", "B"]
+    pages = filters.read({"q": [text]}).reader(Track.objects.visible_to(ana).live())
+    assert [Track.objects.get(pk=pk).title for pk in pages.page(5).ids] == ["Night Carousel", "B"]
+    assert pages.page(1).ids == pages.page(5).ids[:1]
 
 
 def test_an_odd_word_is_still_found_as_it_is(ana):

@@ -5,9 +5,10 @@ from allauth.core.exceptions import ImmediateHttpResponse
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.exceptions import SessionInterrupted
 from django.core.exceptions import PermissionDenied
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.http import HttpResponse, HttpResponseBadRequest
 from django.test import Client, RequestFactory
+from psycopg.errors import LockNotAvailable
 from redis.exceptions import ConnectionError
 
 from apps.accounts.models import User
@@ -122,7 +123,10 @@ def test_too_many_requests_get_a_page_of_the_house():
 
 
 # --- Walls within a page ----------------------------------------------------------------------------------------------
+LONG_HELD = OperationalError("canceling statement due to lock timeout")
+LONG_HELD.__cause__ = LockNotAvailable()
 WALLS = {
+    LONG_HELD: (409, "BUSY", "try again in a minute"),
     Conflict("Somebody was faster."): (409, "CONFLICT", "Somebody was faster."),
     Refusal("FULL", "No room.", status=507): (507, "FULL", "No room."),
     IntegrityError("duplicate key\nDETAIL: ana@example.org"): (409, "CONFLICT", "contradicts what is stored"),

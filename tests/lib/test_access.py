@@ -43,6 +43,14 @@ def test_a_row_that_never_was_is_not_found_for_everyone(ana, boss):
                 fetch(user, pk=uuid7())
 
 
+def test_a_rule_as_a_condition_names_its_own_person(ana, bob):
+    rows = Track.objects.all()
+    for person in (ana, bob, ana):
+        sql, values = rows.as_condition(rows.play_rule(person))
+        assert person.pk in values and "owner_id" in sql
+    assert rows.as_condition(rows.play_rule(NOBODY))[1] == ()
+
+
 def test_the_whole_key_must_fit(ana):
     track = make_track(ana)
     assert Track.objects.get_visible(ana, pk=track.pk, kind="uploaded") == track

@@ -2,7 +2,7 @@ import json
 
 import pytest
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -12,6 +12,8 @@ from rest_framework.views import APIView
 from apps.accounts.models import Profile
 from apps.lib import api
 from apps.lib.errors import Conflict, Forbidden, NotFound, Refusal
+from tests.lib.threads import impatient, side_by_side
+from tests.make import make_user
 
 URL = "/api/v1/tracks"
 
@@ -125,6 +127,29 @@ def test_a_value_the_database_cannot_hold_answers_409():
     with pytest.raises(DataError) as wall, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT 100000::smallint")
     assert answer(wall.value).status_code == 409
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_waits_in_vain_for_a_row_is_told_to_come_again_and_a_slow_statement_stays_a_defect():
+    ana = make_user("ana")
+    with transaction.atomic():
+        Profile.objects.select_for_update().get(user=ana)
+        (waited,) = side_by_side(impatient(lambda: Profile.objects.filter(user=ana).update(username="anna")))
+    response = answer(waited)
+    assert (response.status_code, json.loads(response.content)["code"]) == (409, "BUSY")
+    with pytest.raises(OperationalError) as slow, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(1)")
+    assert answer(slow.value) is None
+
+
+@pytest.mark.django_db
+def test_nobody_waits_for_a_row_as_long_as_for_a_statement():
+    """Eight threads that wait for a bulk edit's end are all that a web server has."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_setting('lock_timeout')::interval < current_setting('statement_timeout')::interval"
+        )
+        assert cursor.fetchone() == (True,)
 
 
 def test_a_refusal_to_wait_says_for_how_long():

@@ -1,5 +1,7 @@
 """A declared shape: statements and schema from one place."""
 
+import json
+
 import pytest
 
 from apps.lib import shape
@@ -56,6 +58,35 @@ def test_the_schema_names_every_field_and_its_help():
     schema = make_shape().schema()
     assert list(schema["properties"]) == schema["required"] == ["id", "double", "said"]
     assert schema["properties"]["double"] == {"type": "integer", "description": "2 x"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("sql", "schema", "told"),
+    [
+        ("NULL::text", shape.TEXT, None),
+        ("NULL::uuid", shape.ID, None),
+        ("NULL::int", shape.WHOLE, None),
+        ("NULL::text[]", shape.WORDS, None),
+        ("1.50::numeric::text", shape.DECIMAL, "1.50"),
+        ("1500 / 1000::float8", shape.or_null(shape.NUMBER), 1.5),
+        ("1 = 1 AND 1 = 2", shape.SWITCH, False),
+        ("ARRAY['a\"b', NULL, '']", shape.WORDS, ['a"b', None, ""]),
+        ("E'\"\\\\\\n\\x01é'::text", shape.TEXT, '"\\\n\x01é'),
+        (shape.built({"a": "'b'::text"}, shape.object_of({"a": shape.TEXT})), shape.object_of({}), {"a": "b"}),
+    ],
+)
+def test_every_value_is_written_as_its_schema_says_and_null_as_null(sql, schema, told):
+    (text,) = shape.run(f"SELECT {shape.written(sql, schema)} WHERE %s", [True])
+    assert json.loads(text) == told
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("numbers", "told"), [("1, 2", [{"n": 2}, {"n": 1}]), ("NULL", [])])
+def test_a_list_has_an_object_for_each_row_in_order(numbers, told):
+    of = f"unnest(ARRAY[{numbers}]::int[]) AS part WHERE part IS NOT NULL"
+    sql = shape.listed({"n": "part"}, shape.object_of({"n": shape.WHOLE}), order="part DESC", of=of)
+    assert [json.loads(text) for text in shape.run(f"SELECT {sql} WHERE %s", [True])] == [told]
 
 
 @pytest.mark.django_db

@@ -10,6 +10,17 @@ from django.db import connection
 LONGEST_S = 20
 
 
+def impatient(work: Callable[[], Any]) -> Callable[[], Any]:
+    """The same by somebody who waits for no row as long as the settings let."""
+
+    def hurried() -> Any:
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout = '50ms'")
+        return work()
+
+    return hurried
+
+
 def side_by_side(*works: Callable[[], Any]) -> list[Any]:
     """What each returned, or the exception it raised, in the order given."""
     start = threading.Barrier(len(works), timeout=LONGEST_S)

@@ -1,5 +1,6 @@
 """Staff's desk for changesets: preview, progress, what stands in the way, and the buttons that move them on."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -12,7 +13,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from apps.catalog import bulk, changerows, changesets, tasks
+from apps.catalog import changerows, changesets, tasks
+from apps.catalog.admin.wording import Wording, labels, person
 from apps.catalog.models import Changeset, ChangesetRow
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, moment, press
 
@@ -28,12 +30,6 @@ WORK = {"preview": "Comparing old and new", "apply": "Writing the changes", "und
 IN_WORK = ("due", "running", "retrying")
 ROWS_SHOWN = 50
 CONFLICTS_SHOWN = 100
-
-
-def person(user) -> str:
-    """How lists name somebody; the system where it was nobody."""
-    profile = getattr(user, "profile", None)
-    return profile.username if profile else str(user or "the system")
 
 
 def standing(request: HttpRequest, changeset: Changeset) -> str:
@@ -55,9 +51,9 @@ def standing(request: HttpRequest, changeset: Changeset) -> str:
         **({} if in_work else _preview(request, changeset)),
     }
     if changeset.error_code == "CHANGED_SINCE" and not in_work:
-        context["conflicts"] = [
-            _conflict(each) for each in changesets.conflicts(changeset, by=request.user, most=CONFLICTS_SHOWN)
-        ]
+        found = changesets.conflicts(changeset, by=request.user, most=CONFLICTS_SHOWN)
+        wording = _wording(request, [each.row for each in found])
+        context["conflicts"] = [_conflict(each, wording) for each in found]
     return render_to_string("admin/catalog/changeset.html", context, request=request)
 
 
@@ -78,53 +74,37 @@ def _preview(request: HttpRequest, changeset: Changeset) -> dict[str, Any]:
     only = request.GET.get("only") == "problems"
     rows = changesets.preview(changeset)
     page = Paginator(rows.exclude(problem="") if only else rows, ROWS_SHOWN).get_page(request.GET.get("page"))
-    return {"page": page, "only": only, "lines": [_line(row) for row in page], "sheet": _has_lines(page)}
+    wording = _wording(request, page)
+    return {"page": page, "only": only, "lines": [_line(row, wording) for row in page], "sheet": _has_lines(page)}
+
+
+def _wording(request: HttpRequest, rows: Iterable[ChangesetRow]) -> Wording:
+    return Wording(request, ((row.table, row.row_id, row.old, row.new) for row in rows))
 
 
 def _has_lines(page: Page) -> bool:
     return any(row.line is not None for row in page)
 
 
-def _line(row: ChangesetRow) -> dict[str, Any]:
-    return {"row": row, "what": _name_of(row), "changes": changes_of(row.table, row.old, row.new)}
+def _line(row: ChangesetRow, wording: Wording) -> dict[str, Any]:
+    return {"row": row, "what": _name_of(row, wording), "changes": wording.changes(row.table, row.old, row.new)}
 
 
-def _name_of(row: ChangesetRow) -> SafeString | str:
-    track = link_to(row.track) if row.track else "a track that is gone"
+def _name_of(row: ChangesetRow, wording: Wording) -> SafeString | str:
+    track = link_to(row.track) if row.track else wording.track(row.row_id)
     if row.table == "catalog_track":
         return track
     words = changerows.model_of(row.table)._meta.verbose_name
     return format_html("{} <small>{}</small>", track, words) if row.track else f"{words}"
 
 
-def changes_of(table: str, old: dict | None, new: dict | None) -> list[tuple[str, str, str]]:
-    """Field, old and new in people's words; of a row that was made or deleted, what it says."""
-    old, new = old or {}, new or {}
-    idle = {"id", "track_id", *changerows.MOMENTS}
-    return [
-        (words, _shown(name, old), _shown(name, new))
-        for name, words in _labels(table).items()
-        if name not in idle and (old.get(name) is not None or new.get(name) is not None)
-    ]
-
-
-def _labels(table: str) -> dict[str, str]:
-    """Column → words, in the order of the model."""
-    columns = changerows.model_of(table)._meta.concrete_fields
-    return {column.attname: str(column.verbose_name) for column in columns}
-
-
-def _shown(name: str, side: dict) -> str:
-    return bulk.shown(name, side[name]) if name in side else ""
-
-
-def _conflict(found: changesets.Conflict) -> dict[str, Any]:
+def _conflict(found: changesets.Conflict, wording: Wording) -> dict[str, Any]:
     change, row = found.change, found.row
     return {
-        "what": _name_of(row),
-        "field": _labels(row.table).get(found.field, "all of it"),
-        "expected": bulk.shown(found.field, found.expected) if found.field else "",
-        "now": bulk.shown(found.field, found.now) if found.field else row.problem or changerows.GONE,
+        "what": _name_of(row, wording),
+        "field": labels(row.table).get(found.field, "all of it"),
+        "expected": wording.value(row.table, found.field, found.expected) if found.field else "",
+        "now": wording.value(row.table, found.field, found.now) if found.field else row.problem or changerows.GONE,
         "who": person(change.by) if change else "",
         "when": moment(change.at) if change else "",
         "door": change.door if change else "",

@@ -4,11 +4,11 @@ import datetime as dt
 from collections.abc import Callable
 
 from django.core.cache import cache
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 
-from apps.catalog import queues
+from apps.catalog import filters, queues
 from apps.catalog.keys import MODES, PITCHES, camelot
-from apps.catalog.models import Credit, Provider, Term, Track
+from apps.catalog.models import Provider, Term, Track
 from apps.lib.admin import Options, choice_filter
 from apps.lib.records import least_key
 
@@ -29,19 +29,8 @@ MADE = {
     "done": ("made", Q(derivation__state="done")),
     "none": ("no original yet", Q(derivation__isnull=True)),
 }
-MISSING = {
-    "artist": ("artist", Q(artist="")),
-    "genre": ("genre", Q(genre="")),
-    "tempo": ("tempo", Q(tempo__isnull=True)),
-    "key": ("key", Q(pitch_class__isnull=True)),
-    "mood": ("mood", Q(mood=[])),
-    "tags": ("tags", Q(tags=[])),
-    "isrc": ("ISRC", Q(isrc="")),
-    "catalog_number": ("catalogue number", Q(catalog_number="")),
-    "release_date": ("release date", Q(release_date__isnull=True)),
-    "duration": ("duration", Q(duration_ms__isnull=True)),
-    "credits": ("credits", ~Exists(Credit.objects.filter(track=OuterRef("pk")))),
-}
+WORDS = {"isrc": "ISRC", "catalog_number": "catalogue number", "released": "release date"}
+MISSING = {name: (WORDS.get(name, name), rule) for name, rule in filters.MISSING.items()}
 
 
 def genres() -> Options:

@@ -17,7 +17,7 @@ from apps.catalog import duplicates, merging, tasks
 from apps.catalog.admin.panels import clock_time
 from apps.catalog.keys import camelot
 from apps.catalog.models import Duplicate, Track
-from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, page_of
+from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, moment, page_of
 from apps.lib.errors import Refusal
 
 TONES = {"open": "warning", "dismissed": "", "merged": "success"}
@@ -142,7 +142,7 @@ FOR_SIGHT = {
     "rights": lambda track: track.clearance,
     "plays": lambda track: f"{track.play_count:,}",
     "merged into it": lambda track: str(track.merged.count() or ""),
-    "since": lambda track: f"{track.created_at:%Y-%m-%d %H:%M}",
+    "since": lambda track: moment(track.created_at),
     "id": lambda track: str(track.pk),
 }
 
@@ -225,7 +225,7 @@ class DuplicateAdmin(ReadOnlyAdmin):
 
     @display(description="found")
     def found(self, pair) -> str:
-        return f"{pair.created_at:%Y-%m-%d %H:%M}"
+        return moment(pair.created_at)
 
     @button("Merge", needs="catalog.curate", offered=lambda pair: False)
     def merge(self, request, pair) -> str:

@@ -1,6 +1,7 @@
 """Who changed what of the catalogue, when and through which door: below each track, and as one list of everything."""
 
 import datetime as dt
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
@@ -12,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from apps.catalog.admin.changesets import changes_of, person
+from apps.catalog.admin.wording import Wording, person
 from apps.catalog.changerows import model_of
 from apps.catalog.models import Change
 from apps.lib.admin import ReadOnlyAdmin, choice_filter, link_to, moment
@@ -20,7 +21,7 @@ from apps.lib.admin import ReadOnlyAdmin, choice_filter, link_to, moment
 SHOWN = 30
 DOORS = {door: (door, Q(door=door)) for door in ("admin", "api", "page", "system", "direct")}
 PARTS = ("track", "section", "credit", "instrument", "sample")
-TABLES = {part: (part, Q(table=f"catalog_{part}")) for part in PARTS}
+TABLES = {part: (part, Q(table=f"catalog_{part}")) for part in PARTS} | {"file": ("file", Q(table="catalog_trackfile"))}
 FACTS = (
     "title", "artist", "description", "genre", "subgenre", "tempo", "pitch_class", "mode", "mood", "tags",
     "catalog_number", "isrc", "release_date", "is_public", "is_pro_only", "status", "clearance", "owner_id", "kind",
@@ -46,18 +47,23 @@ def history_panel(request: HttpRequest, track) -> str:
         return ""
     rows = Change.objects.visible_to(request.user).filter(track=track).select_related("by__profile", "changeset")
     found = list(rows.order_by(F("id").desc())[: SHOWN + 1])
+    wording = worded(request, found)
     more = f"{reverse('admin:catalog_change_changelist')}?track={track.pk}"
-    context = {"lines": [line(change) for change in found[:SHOWN]], "more": more if len(found) > SHOWN else ""}
+    context = {"lines": [line(change, wording) for change in found[:SHOWN]], "more": more if len(found) > SHOWN else ""}
     return render_to_string("admin/catalog/history.html", context)
 
 
-def line(change: Change) -> dict[str, Any]:
+def worded(request: HttpRequest, changes: Iterable[Change]) -> Wording:
+    return Wording(request, ((change.table, None, change.old, change.new) for change in changes))
+
+
+def line(change: Change, wording: Wording) -> dict[str, Any]:
     return {
         "change": change,
         "when": moment(change.at),
         "who": person(change.by),
         "what": what(change),
-        "changes": changes_of(change.table, change.old, change.new),
+        "changes": wording.changes(change.table, change.old, change.new),
         "names": ", ".join(change.fields),
         "changeset": link_to(change.changeset) if change.changeset else "",
     }
@@ -94,6 +100,21 @@ class ChangeAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).defer("changeset__order", "track__search")
 
+    def changelist_view(self, request, extra_context=None):
+        response = super().changelist_view(request, extra_context)
+        found = getattr(response, "context_data", None) or {}
+        if "cl" in found:
+            wording = worded(request, found["cl"].result_list)
+            for change in found["cl"].result_list:
+                change.wording = wording
+        return response
+
+    def get_object(self, request, object_id, from_field=None):
+        change = super().get_object(request, object_id, from_field)
+        if change:
+            change.wording = worded(request, [change])
+        return change
+
     @display(description="when")
     def when(self, change) -> str:
         return moment(change.at)
@@ -109,7 +130,7 @@ class ChangeAdmin(ReadOnlyAdmin):
     @display(description="old → new")
     def values(self, change) -> SafeString | str:
         """Of a removed track the names of the fields alone."""
-        pairs = changes_of(change.table, change.old, change.new)
+        pairs = change.wording.changes(change.table, change.old, change.new)
         shown = format_html_join("", "<li>{}: {} → {}</li>", ((n, _short(old), _short(new)) for n, old, new in pairs))
         return format_html('<ul class="two-lines">{}</ul>', shown) if pairs else ", ".join(change.fields)
 
@@ -125,4 +146,4 @@ class ChangeAdmin(ReadOnlyAdmin):
 
 
 def _short(words: str) -> str:
-    return words if len(words) <= 80 else f"{words[:79]}…" if words else "—"
+    return f"{words[:79]}…" if len(words) > 80 else words or "—"

@@ -2,7 +2,7 @@
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
@@ -21,7 +21,14 @@ from apps.catalog.keys import camelot
 from apps.catalog.models import ProviderSource, Track, TrackFile
 from apps.lib import nudges
 from apps.lib.admin import AccessAdmin, ReadOnlyForm, ReadOnlyTable, badge, button, countdown, link_to, moment
+from apps.lib.admin_lists import Rows
 from apps.lib.errors import Refusal
+
+# What the columns of the list say.
+LISTED = (
+    "title", "artist", "genre", "tempo", "pitch_class", "mode", "clearance", "status", "is_public", "duration_ms",
+    "popularity_score", "play_count", "created_at", "owner__email", "owner__profile__username",
+)  # fmt: skip
 
 
 class FilesTable(ReadOnlyTable):
@@ -97,6 +104,14 @@ class TrackForm(forms.ModelForm):
             raise forms.ValidationError(refusal.message) from None
 
 
+class TrackRows(Rows):
+    def walked(self, rows: QuerySet) -> QuerySet:
+        """Removed tracks have no title: by title they all come first, and where none is shown they are stepped over."""
+        shown = self.params.get("show") or "kept"
+        titled = shown in choices.STATUS and shown != "removed"
+        return rows.filter(title__gt="") if titled and rows.query.order_by[0] == "title" else rows
+
+
 @admin.register(Track)
 class TrackAdmin(AccessAdmin):
     form = TrackForm
@@ -134,8 +149,16 @@ class TrackAdmin(AccessAdmin):
         ]
 
     def get_queryset(self, request):
-        rows = super().get_queryset(request).select_related("owner__profile", "source__provider", "derivation")
-        return rows.prefetch_related("files")
+        return super().get_queryset(request).select_related("owner__profile", "source__provider", "derivation")
+
+    def listed(self, rows: QuerySet) -> QuerySet:
+        """Whether it can be heard is asked of the database: the files themselves are not shown."""
+        served = TrackFile.objects.filter(track=OuterRef("pk"), role__in=["audio", "original"])
+        rows = rows.select_related(None).select_related("owner__profile").only(*LISTED)
+        return super().listed(rows.annotate(is_served=Exists(served)))
+
+    def get_changelist(self, request, **kwargs) -> type[Rows]:
+        return TrackRows
 
     def search(self, request, queryset, text: str) -> tuple[QuerySet, bool]:
         return search.for_staff(queryset, text), False
@@ -167,7 +190,7 @@ class TrackAdmin(AccessAdmin):
 
     @display(description="")
     def play(self, track) -> str:
-        if track.served is None:
+        if not track.is_served:
             return ""
         address, label = reverse("track-stream", args=[track.pk]), f"Play {track}"
         return format_html(
@@ -214,7 +237,7 @@ class TrackAdmin(AccessAdmin):
 
     @display(description="created", ordering="id")
     def created(self, track) -> str:
-        return f"{track.created_at:%Y-%m-%d %H:%M}"
+        return moment(track.created_at)
 
     @button("Make preview and waveform again", needs="catalog.curate", icon="graphic_eq",
             offered=lambda track: hasattr(track, "derivation"))  # fmt: skip

@@ -4,7 +4,8 @@ import hashlib
 import json
 from uuid import UUID
 
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, HttpResponsePermanentRedirect
+from django.urls import reverse
 from django.utils.cache import get_conditional_response
 
 from apps.catalog import cards
@@ -31,7 +32,7 @@ def shown(request, pk: UUID) -> dict:
     return json.loads(whole(request, pk))
 
 
-def raw(text: str, *, status: int = 200) -> HttpResponse:
+def raw(text: str | bytes, *, status: int = 200) -> HttpResponse:
     return HttpResponse(text, status=status, content_type="application/json")
 
 
@@ -40,7 +41,15 @@ def known_again(request, text: str, *, prefix: str = "") -> HttpResponseBase:
 
     `prefix` of the tag is what a later `If-Match` goes by.
     """
-    response = raw(text)
-    response["ETag"] = f'"{prefix}{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    body = text.encode()
+    response = raw(body)
+    response["ETag"] = f'"{prefix}{hashlib.sha256(body).hexdigest()[:32]}"'
     response["Cache-Control"] = "private, no-cache"
     return get_conditional_response(request, etag=response["ETag"], response=response)
+
+
+def moved(route: str, into: UUID) -> HttpResponseBase:
+    """308 to what a merged track lives on in. Kept by nobody: a merge can be undone."""
+    response = HttpResponsePermanentRedirect(reverse(route, args=[into]), preserve_request=True)
+    response["Cache-Control"] = "private, no-store"
+    return response

@@ -1,7 +1,7 @@
 """`/tracks/{id}`: read, change, remove, and the bytes."""
 
-from django.http import HttpResponseBase, HttpResponsePermanentRedirect
-from django.urls import path, reverse
+from django.http import HttpResponseBase
+from django.urls import path
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 
 from apps.accounts.api import ANYONE, policy
 from apps.catalog import actions, bytes, cards
-from apps.catalog.api.answers import known_again, shown, whole
+from apps.catalog.api.answers import known_again, moved, shown, whole
 from apps.catalog.models import Track
 from apps.catalog.serializers import TrackFacts, WholeTrackSerializer
 from apps.lib.api import AnyAccept
@@ -30,7 +30,7 @@ class TrackView(APIView):
         """One track with its arrangement, creators and instruments. Merged into another: 308 to that one."""
         state = Track.objects.visible_to(request.user).filter(pk=pk).values_list("status", flat=True).first()
         if state in (None, "merged") and (into := Track.objects.successor(request.user, pk)):
-            return HttpResponsePermanentRedirect(reverse("track", args=[into]), preserve_request=True)
+            return moved("track", into)
         if state is None:
             raise NotFound
         return known_again(request, whole(request, pk))
@@ -51,9 +51,12 @@ class TrackView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-@extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+@extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY, 308: None})
 class TrackBytesView(APIView):
-    """Bytes of a track with Range support; of an object store, a redirect to a link that lives five minutes."""
+    """Bytes of a track with Range support; of an object store, a redirect to a link that lives five minutes.
+
+    Of a track that was merged into another, 308 to that one's; staff, who still see it, get its own.
+    """
 
     permission_classes = [policy(read=ANYONE, reads="media")]
     content_negotiation_class = AnyAccept
@@ -61,7 +64,11 @@ class TrackBytesView(APIView):
 
     def get(self, request, pk):
         rows = Track.objects.visible_to(request.user).with_playable(request.user).with_page()
-        track = rows.get_visible(request.user, pk=pk)
+        track = rows.filter(pk=pk).first()
+        if track is None:
+            if into := Track.objects.successor(request.user, pk):
+                return moved(f"track-{self.role}", into)
+            raise NotFound
         if self.role == "stream":
             return bytes.stream(request, track)
         return bytes.file(request, track, self.role)

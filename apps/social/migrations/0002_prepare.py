@@ -14,7 +14,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("social", "0001_old_shape"),
         ("playlists", "0001_old_shape"),
-        ("catalog", "0008_history_in_bulk"),
+        ("catalog", "0007_history_in_bulk"),
     ]
 
     operations = [

@@ -1,11 +1,14 @@
 """The duplicates desk."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
-from apps.catalog import actions
+from apps.catalog import actions, changesets, merging
 from apps.catalog.models import Changeset, Credit, Duplicate, Track
 from tests.doors.world import make_pair, make_with_files
+from tests.make import make_track
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/catalog/duplicate/"
@@ -90,3 +93,24 @@ def test_parts_are_told_in_words(ana, desk):
     text = desk.get(page(pair)).content.decode()
     assert "Ana Owl, composer 50.00 %" in text
     assert f'name="fact-credits" value="{pair.first_id}" checked' in text
+
+
+def test_the_preview_names_tracks_people_and_times_instead_of_their_keys(ana, desk, mod):
+    before, pair = make_track(ana, title="Merged before"), make_pair(ana)
+    Track.machine.move(before, "merged", removed_at=before.created_at, merged_into=pair.second)
+    Track.objects.filter(pk=pair.first_id).update(title="Stays")
+    Track.objects.filter(pk=pair.second_id).update(title="Goes")
+    changeset = merging.ask(pair=pair, keep=pair.first_id, facts=[], by=mod)
+    changesets.work(seconds=10)
+    shown = desk.get(reverse("admin:catalog_changeset_change", args=[changeset.pk]))
+    preview = shown.content.decode().partition('<table class="preview">')[2].partition("</table>")[0]
+    told = re.sub(r'(href|datetime)="[^"]*"', "", preview)
+    assert not re.search(r"[0-9a-f]{8}-[0-9a-f]{4}-|\d\d:\d\d:\d\d|\dT\d", told)
+    for words in (
+        "<ins>Stays</ins>",
+        "<del>Goes</del>",
+        f"<ins>{mod.profile.username}</ins>",
+        "Merged before",
+        " UTC</ins>",
+    ):
+        assert words in told, words

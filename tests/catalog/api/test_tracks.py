@@ -79,6 +79,27 @@ def test_a_merged_track_leads_to_the_one_it_lives_on_in(as_, ana, bob, mod):
     assert as_(ana).patch(address(old), {"title": "x"}, format="json").status_code == 404
 
 
+ROLES = ("stream", "preview", "waveform", "cover", "video")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_bytes_of_a_merged_track_lead_to_those_of_the_one_it_lives_on_in(as_, ana, bob, role):
+    old, new = make_track(ana), make_track(ana)
+    merge(old, new)
+    for viewer in (None, bob, ana):
+        moved = as_(viewer).get(f"{address(old)}/{role}")
+        assert (moved.status_code, moved["Location"]) == (308, f"{address(new)}/{role}")
+        assert moved["Cache-Control"] == "private, no-store"  # a merge can be undone
+
+
+def test_staff_still_hear_the_merged_track_itself(as_, ana, mod):
+    """They compare it on the duplicates desk."""
+    old, new = make_playable(ana), make_track(ana)
+    merge(old, new)
+    heard = as_(mod).get(f"{address(old)}/stream")
+    assert heard.status_code == 200 and b"".join(heard.streaming_content)
+
+
 def test_it_leads_on_where_that_one_was_merged_too(as_, ana):
     first, second, third = (make_track(ana) for _ in range(3))
     merge(first, second)
@@ -94,6 +115,7 @@ def test_nobody_is_led_to_or_from_what_they_may_not_see(as_, ana, bob):
     for old in (was_shown, was_hidden):
         for viewer in (None, bob):
             assert as_(viewer).get(address(old)).status_code == 404
+            assert [as_(viewer).get(f"{address(old)}/{role}").status_code for role in ROLES] == [404] * len(ROLES)
         assert as_(ana).get(address(old)).status_code == 308
 
 

@@ -65,6 +65,6 @@ BACK = "".join(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("catalog", "0005_watched")]
+    dependencies = [("catalog", "0006_popular_words")]
 
     operations = [migrations.RunSQL(FORWARD, BACK)]
