@@ -151,8 +151,8 @@ class House:
 
     def _run(self, what: str, work: Callable[[], float | None]) -> float:
         with self._copied(), batches.unhurried():
-            seconds = timed(work)
-            print(f"  {what:42}{seconds:8.1f} s")
+            used, seconds = processor(), timed(work)
+            print(f"  {what:42}{seconds:8.1f} s, {processor() - used:6.1f} s of processor in its backend")
             return seconds
 
     def _forward_and_back(self, goals: Goals) -> tuple[float, float]:
@@ -166,8 +166,8 @@ class House:
                 lambda: goals.check(f"{self.kind}: `separation verify` holds", reconciling.verify().holds)
             )
             print(f"  {'verify':42}{verifying:8.1f} s")
-            back = timed(world.back)
-            print(f"  {'the way back':42}{back:8.1f} s")
+            used, back = processor(), timed(world.back)
+            print(f"  {'the way back':42}{back:8.1f} s, {processor() - used:6.1f} s of processor in its backend")
             goals.check(f"{self.kind}: back to the bit", world.checksums(world.OLD_ROWS) == before)
             return forward, back
 
@@ -196,6 +196,12 @@ def timed(work: Callable[[], float | None]) -> float:
     started = time.perf_counter()
     said = work()
     return said if isinstance(said, float) else time.perf_counter() - started
+
+
+def processor() -> float:
+    """Seconds of processor that this connection's backend has used; a busy machine leaves them as they are."""
+    backend = Path(f"/proc/{connection.connection.info.backend_pid}/schedstat")
+    return int(backend.read_text().split()[0]) / 1e9 if backend.exists() else 0.0
 
 
 def tell(words: str) -> None:

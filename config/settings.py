@@ -234,6 +234,7 @@ SPECTACULAR_SETTINGS = {
         "TrackKindEnum": "apps.catalog.cards.KINDS",
         "TrackStatusEnum": "apps.catalog.cards.STATES",
         "MemberRoleEnum": "apps.playlists.members.ROLES",
+        "CreditRoleEnum": "apps.catalog.cards.CREDIT_ROLES",
     },
     "POSTPROCESSING_HOOKS": ["drf_spectacular.hooks.postprocess_schema_enums", "apps.lib.schema.with_problems"],
 }

@@ -39,7 +39,7 @@ from apps.lib.shape import (
 )
 
 NOBODY = UUID(int=0)
-KINDS, STATES = Track.Kind.values, Track.machine.states
+KINDS, STATES, CREDIT_ROLES = Track.Kind.values, Track.machine.states, Credit.Role.values
 ASKED = "unnest(%s::uuid[]) WITH ORDINALITY AS asked(id, place)"
 # Every value of the statement stands here, in this order: what is asked for, what `access.py` says of the viewer, base,
 # now.
@@ -262,7 +262,7 @@ _FOR_EDITORS = {**or_null(TEXT), "description": "For who may edit the track; nul
 CREDIT = {
     "id": ("part.id", ID),
     "name": ("part.name", TEXT),
-    "role": ("part.role", _choice(Credit.Role.values)),
+    "role": ("part.role", _choice(CREDIT_ROLES)),
     "ipi": ("part.ipi", TEXT),
     "pro": ("part.pro", TEXT),
     "split": ("part.split::text", {**or_null(DECIMAL), "description": "percent"}),

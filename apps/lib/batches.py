@@ -89,13 +89,16 @@ class Pace:
         self.size = max(1, min(MOST_SIZE, max(LEAST_SIZE, int(self.size * factor))))
 
 
-def by_key(table: str, work: Callable[[CursorWrapper, object, object], int], *, told: Told = lambda rows: None) -> int:
-    """`work(cursor, after, to)` over the whole table in the order of its `id`, chunk by chunk; the sum of its answers.
+def by_key(
+    table: str, work: Callable[[CursorWrapper, object, object], int], *, key: str = "id",
+    told: Told = lambda rows: None,
+) -> int:  # fmt: skip
+    """`work(cursor, after, to)` over the whole table in the order of `key`, chunk by chunk; the sum of its answers.
 
     `WORKERS` chunks at a time, each on a connection of its own, but one after the other inside a transaction. `told`
     hears after each chunk how many rows of the table it went over. Rows that come meanwhile may be left out.
     """
-    walk = _Walk(table, work, told)
+    walk = _Walk(table, key, work, told)
     if connection.in_atomic_block or WORKERS == 1:
         walk.go()
     else:
@@ -108,8 +111,8 @@ def by_key(table: str, work: Callable[[CursorWrapper, object, object], int], *, 
 class _Walk:
     """One walk over a table, by one or by some who take the next chunk each."""
 
-    def __init__(self, table: str, work: Callable, told: Told) -> None:
-        self.table, self.work, self.told = table, work, told
+    def __init__(self, table: str, key: str, work: Callable, told: Told) -> None:
+        self.table, self.key, self.work, self.told = table, key, work, told
         self.pace, self.after, self.done, self.lock = Pace(), None, 0, threading.Lock()
 
     def go(self) -> None:
@@ -137,18 +140,18 @@ class _Walk:
             if not self.table:
                 return None
             before = self.after
-            to, rows = _reach(self.table, before, self.pace.size)
+            to, rows = _reach(self.table, self.key, before, self.pace.size)
             self.after = to or before
         return (before, to, rows) if rows else None
 
 
-def _reach(table: str, after, size: int) -> tuple[object, int]:
+def _reach(table: str, key: str, after, size: int) -> tuple[object, int]:
     """The last key of the next `size` rows behind `after`, and how many they are."""
-    behind = "WHERE id > %s" if after is not None else ""
-    chunk = f"SELECT id FROM {table} {behind} ORDER BY id LIMIT {size}"
+    behind = f"WHERE {key} > %s" if after is not None else ""
+    chunk = f"SELECT {key} FROM {table} {behind} ORDER BY {key} LIMIT {size}"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT id, count(*) OVER () FROM ({chunk}) AS chunk ORDER BY id DESC LIMIT 1",
+            f"SELECT {key}, count(*) OVER () FROM ({chunk}) AS chunk ORDER BY {key} DESC LIMIT 1",
             [after] if after is not None else [],
         )
         return cursor.fetchone() or (None, 0)

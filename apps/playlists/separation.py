@@ -4,6 +4,8 @@ A track has the id of the post it was made of, so most entries are right as they
 keeps what it was and says what became of it; of a playlist whose words could not stay, `PlaylistMend`.
 """
 
+from functools import partial
+
 from django.db import IntegrityError, connection
 
 from apps.lib import batches, ddl
@@ -100,32 +102,36 @@ NO_FORGET = (
     "DROP FUNCTION IF EXISTS playlists_forget()",
 )
 
-# Playlists with an entry whose track is none: it names a post that shares a track, or has none, or is not there.
+# By playlist the entries whose track is none: they name posts that share a track, or have none, or are not there.
 WRONG = """
-CREATE TEMPORARY TABLE playlists_wrong AS SELECT DISTINCT playlist_id AS id FROM playlists_entry AS entry
-WHERE NOT EXISTS (SELECT FROM catalog_track WHERE catalog_track.id = entry.track_id)"""
-HOLD = """
-SELECT count(*) FROM (SELECT FROM playlists_entry WHERE playlist_id = ANY(%s) ORDER BY id FOR UPDATE) AS held"""
-# What becomes of the entries of some playlists. Of those that come to one track the first position stays.
+CREATE TEMPORARY TABLE playlists_wrong AS SELECT playlist_id, array_agg(id) AS keys FROM playlists_entry AS entry
+WHERE NOT EXISTS (SELECT FROM catalog_track WHERE catalog_track.id = entry.track_id) GROUP BY playlist_id"""
+# What becomes of these entries. Of those that come to one track, or find it there, the first position stays.
 DECIDE = """
-WITH named AS (
-    SELECT entry.*, coalesce(post.track_id, entry.track_id) AS target, post.id AS post, move.fate,
-        track.id IS NOT NULL AS is_track
-    FROM playlists_entry AS entry LEFT JOIN catalog_track AS track ON track.id = entry.track_id
-        LEFT JOIN social_post AS post ON track.id IS NULL AND post.id = entry.track_id
-        LEFT JOIN social_postmove AS move ON track.id IS NULL AND move.post_id = entry.track_id
-    WHERE entry.playlist_id = ANY(%s)
+WITH wrong AS (
+    SELECT * FROM playlists_entry AS entry WHERE id = ANY(%s)
+        AND NOT EXISTS (SELECT FROM catalog_track WHERE catalog_track.id = entry.track_id) ORDER BY id FOR UPDATE
+), named AS (
+    SELECT wrong.*, post.track_id AS target, post.id AS post, move.fate
+    FROM wrong LEFT JOIN social_post AS post ON post.id = wrong.track_id
+        LEFT JOIN social_postmove AS move ON move.post_id = wrong.track_id
+), there AS (
+    SELECT entry.* FROM playlists_entry AS entry JOIN (
+        SELECT DISTINCT playlist_id, target FROM named WHERE target IS NOT NULL
+    ) AS wanted ON wanted.playlist_id = entry.playlist_id AND wanted.target = entry.track_id FOR UPDATE OF entry
 ), placed AS (
-    SELECT *, first_value(id) OVER (PARTITION BY playlist_id, target ORDER BY position, added_at, id) AS first
-    FROM named WHERE is_track OR target <> track_id
+    SELECT *, first_value(id) OVER (PARTITION BY playlist_id, target ORDER BY position, added_at, id) AS first FROM (
+        SELECT id, playlist_id, track_id, position, added_at, target FROM named WHERE target IS NOT NULL
+        UNION ALL SELECT id, playlist_id, track_id, position, added_at, track_id FROM there
+    ) AS rivals
 ), fates AS (
     SELECT id, playlist_id, track_id, position, added_at, nullif(first, id) AS kept,
         CASE WHEN first <> id THEN 'double' ELSE 'repointed' END AS fate
-    FROM placed WHERE first <> id OR NOT is_track
+    FROM placed WHERE first <> id OR target <> track_id
     UNION ALL
     SELECT id, playlist_id, track_id, position, added_at, NULL,
         CASE WHEN fate IN ('no_url', 'bad_url') THEN 'quarantined' WHEN post IS NULL THEN 'missing' ELSE 'text' END
-    FROM named WHERE NOT is_track AND target = track_id
+    FROM named WHERE target IS NULL
 )
 INSERT INTO playlists_entrymove (entry_id, playlist_id, post_id, position, added_at, fate, kept_entry_id)
 SELECT id, playlist_id, track_id, position, added_at, fate, kept FROM fates
@@ -138,8 +144,10 @@ UPDATE playlists_entry SET track_id = post.track_id FROM social_post AS post
 WHERE playlists_entry.id = ANY(%s) AND post.id = playlists_entry.track_id"""
 # Positions once each and from 0 on, in playlists where they are not.
 CROWDED = """
-CREATE TEMPORARY TABLE playlists_wrong AS SELECT DISTINCT playlist_id AS id FROM playlists_entry
+CREATE TEMPORARY TABLE playlists_wrong AS SELECT DISTINCT playlist_id, ARRAY[playlist_id] AS keys FROM playlists_entry
 GROUP BY playlist_id, position HAVING count(*) > 1 OR position < 0"""
+HOLD = """
+SELECT count(*) FROM (SELECT FROM playlists_entry WHERE playlist_id = ANY(%s) ORDER BY id FOR UPDATE) AS held"""
 PLACE = """
 WITH places AS (
     SELECT id, playlist_id, track_id, position, added_at,
@@ -182,7 +190,7 @@ def _swap_keys() -> None:
 
 
 def _each(find: str, work, what: str, tell) -> int:
-    """`work(cursor, playlists)` for the playlists that `find` finds, some at a time; how many they were.
+    """`work(cursor, keys)` with the keys of the playlists that `find` finds, some playlists at a time; how many.
 
     They are looked for without holding anything: what came meanwhile is found when this is called again.
     """
@@ -203,22 +211,26 @@ def _each(find: str, work, what: str, tell) -> int:
 
 def _take(cursor, most: int, work) -> int:
     cursor.execute(
-        "DELETE FROM playlists_wrong WHERE ctid = ANY(ARRAY(SELECT ctid FROM playlists_wrong LIMIT %s)) RETURNING id",
+        "DELETE FROM playlists_wrong WHERE ctid = ANY(ARRAY(SELECT ctid FROM playlists_wrong LIMIT %s)) RETURNING keys",
         [most],
     )
-    playlists = [key for (key,) in cursor.fetchall()]
-    if playlists:
-        cursor.execute(HOLD, [playlists])
-        work(cursor, playlists)
-    return len(playlists)
+    found = [keys for (keys,) in cursor.fetchall()]
+    if found:
+        work(cursor, [key for keys in found for key in keys])
+    return len(found)
 
 
-def _repoint_some(cursor, playlists: list) -> None:
-    cursor.execute(DECIDE, [playlists])
+def _repoint_some(cursor, entries: list) -> None:
+    cursor.execute(DECIDE, [entries])
     fates = cursor.fetchall()
     # Left out first: two of one track are never there at once.
     cursor.execute(LEAVE_OUT, [[key for key, fate in fates if fate != "repointed"]])
     cursor.execute(REPOINT, [[key for key, fate in fates if fate == "repointed"]])
+
+
+def _place_some(cursor, playlists: list) -> None:
+    cursor.execute(HOLD, [playlists])
+    cursor.execute(PLACE, [playlists])
 
 
 def _place_once(tell) -> None:
@@ -235,7 +247,7 @@ def _place_once(tell) -> None:
                 return
         except IntegrityError:
             ddl.without_index(ONCE)
-        _each(CROWDED, lambda cursor, playlists: cursor.execute(PLACE, [playlists]), "positions", tell)
+        _each(CROWDED, _place_some, "positions", tell)
 
 
 def _count(cursor, statement: str, values: list) -> int:
@@ -246,23 +258,19 @@ def _count(cursor, statement: str, values: list) -> int:
 # --- The way back -------------------------------------------------------------------------------------------------
 # What people removed, or put elsewhere, since, stays so. An entry whose playlist or kept entry went is gone with it.
 RESTORE = """
-WITH picked AS (SELECT * FROM playlists_entrymove WHERE fate IN ('repointed', 'replaced') ORDER BY entry_id LIMIT %s
-    FOR UPDATE),
-back AS (
-    UPDATE playlists_entry AS entry SET track_id = picked.post_id,
-        position = CASE WHEN entry.position = picked.new_position THEN picked.position ELSE entry.position END
-    FROM picked WHERE entry.id = picked.entry_id)
-DELETE FROM playlists_entrymove USING picked WHERE playlists_entrymove.entry_id = picked.entry_id
+UPDATE playlists_entry AS entry SET track_id = move.post_id,
+    position = CASE WHEN entry.position = move.new_position THEN move.position ELSE entry.position END
+FROM playlists_entrymove AS move
+WHERE entry.id = move.entry_id AND fate IN ('repointed', 'replaced') AND {chunk}
 """
 RETURN = """
-WITH picked AS (SELECT * FROM playlists_entrymove ORDER BY entry_id LIMIT %s FOR UPDATE),
-again AS (
-    INSERT INTO playlists_entry (id, playlist_id, track_id, position, added_at)
-    SELECT entry_id, playlist_id, post_id, position, added_at FROM picked
-    WHERE EXISTS (SELECT FROM playlists_playlist WHERE id = picked.playlist_id)
-        AND (kept_entry_id IS NULL OR EXISTS (SELECT FROM playlists_entry WHERE id = kept_entry_id))
-        AND (fate = 'missing' OR EXISTS (SELECT FROM social_post WHERE id = picked.post_id)))
-DELETE FROM playlists_entrymove USING picked WHERE playlists_entrymove.entry_id = picked.entry_id
+INSERT INTO playlists_entry (id, playlist_id, track_id, position, added_at)
+SELECT entry_id, playlist_id, post_id, position, added_at FROM playlists_entrymove AS move
+WHERE fate NOT IN ('repointed', 'replaced') AND {chunk}
+    AND EXISTS (SELECT FROM playlists_playlist WHERE id = move.playlist_id)
+    AND (kept_entry_id IS NULL OR EXISTS (SELECT FROM playlists_entry WHERE id = kept_entry_id))
+    AND (fate = 'missing' OR EXISTS (SELECT FROM social_post WHERE id = move.post_id))
+ON CONFLICT (id) DO NOTHING
 """
 UNMEND = """
 UPDATE playlists_playlist AS playlist SET {column} = old.{column}
@@ -287,9 +295,18 @@ def unrepoint() -> None:
 
 
 def _restore() -> None:
-    """Those that are there first: an entry may come back to what one that stayed in its stead stands on until then."""
+    """Those that are there first: an entry may come back to what one that stayed in its stead stands on until then.
+
+    Done twice it changes nothing, so the moves stay until their table goes.
+    """
     for statement in (RESTORE, RETURN):
-        batches.until_none(lambda cursor, most, s=statement: _count(cursor, s, [most]), "entries of posts again")
+        batches.by_key("playlists_entrymove", partial(_restore_range, statement), key="entry_id")
+
+
+def _restore_range(statement: str, cursor, after, to) -> int:
+    if after is None:
+        return _count(cursor, statement.format(chunk="move.entry_id <= %s"), [to])
+    return _count(cursor, statement.format(chunk="move.entry_id <= %s AND move.entry_id > %s"), [to, after])
 
 
 def _unmend(column: str) -> str:

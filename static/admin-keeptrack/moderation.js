@@ -6,7 +6,7 @@
   const form = document.querySelector("form[data-decide]");
   const box = form?.querySelector("[name=reason]");
   const words = [...(form?.querySelectorAll("[data-words]") ?? [])];
-  const links = [...document.querySelectorAll("#result_list th a")];
+  const links = [...document.querySelectorAll("#result_list tbody th a")];
 
   const fill = (button) => {
     box.value = button.dataset.words;

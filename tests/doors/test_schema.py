@@ -1,5 +1,6 @@
 """The API describes itself in full, and its page works offline."""
 
+import json
 import re
 import warnings
 
@@ -8,6 +9,8 @@ from django.urls import get_resolver
 from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
+
+from tests.house.test_words import MISNAMED
 
 pytestmark = pytest.mark.django_db
 
@@ -25,6 +28,13 @@ def schema():
 def test_the_schema_is_valid_openapi_without_a_warning(schema):
     assert not GENERATOR_STATS._warn_cache and not GENERATOR_STATS._error_cache
     assert schema["openapi"].startswith("3.1")
+
+
+def test_the_schema_says_the_products_words(schema):
+    """S0-40."""
+    said = json.dumps(schema, default=str)
+    assert "audio post" in said
+    assert not MISNAMED.search(said)
 
 
 def test_every_route_is_described(schema):

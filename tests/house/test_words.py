@@ -82,6 +82,12 @@ def test_the_products_words_are_used():
     assert offences(misnames, ours()) == []
 
 
+def test_guides_templates_and_code_are_all_read():
+    """S0-40."""
+    read = {source.path for source in ours()}
+    assert {"docs/guides/posts.md", "templates/social/post.html", "apps/social/shape.py", "README.md"} <= read
+
+
 def test_modules_have_names_that_say_something():
     assert offences(says_nothing, python()) == []
 

@@ -1,6 +1,7 @@
 """Playlists in an export, and what becomes of them when their people leave."""
 
 import json
+from functools import partial
 
 import pytest
 
@@ -9,7 +10,8 @@ from apps.accounts.models import User
 from apps.catalog import actions as catalog
 from apps.playlists import actions, members
 from apps.playlists.models import Cover, Entry, Member, Playlist
-from tests.make import make_playlist, make_track
+from tests.lib.threads import side_by_side
+from tests.make import make_playlist, make_track, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -57,3 +59,24 @@ def test_who_leaves_takes_their_playlists_along_and_leaves_no_name_in_others(ana
     assert list(Playlist.objects.all()) == [shared] and not Entry.objects.filter(playlist=theirs.pk).exists()
     assert Entry.objects.get(pk=added.pk).added_by is None
     assert not Member.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_leaves_while_they_add_is_waited_for_and_nobody_waits_for_ever():
+    """Each entry is there before they go, or there is nobody to add it."""
+    ana, bob = make_user("ana"), make_user("bob")
+    playlists = [make_playlist(owner, make_track(bob), name=f"{n}") for n in range(5) for owner in (ana, bob)]
+    tracks = [make_track(ana) for _ in playlists]
+
+    def leave():
+        departure.part(user=User.objects.get(pk=bob.pk), tracks="remove")
+
+    adding = (
+        partial(actions.add, playlist=playlist, track_id=track.pk, by=bob)
+        for playlist, track in zip(playlists, tracks, strict=True)
+    )
+    left, *done = side_by_side(leave, *adding)
+    failed = [each for each in done if isinstance(each, Exception)]
+    assert not [each for each in failed if "deadlock" in str(each)] and left is None
+    assert not User.objects.filter(pk=bob.pk).exists() and not Playlist.objects.of(bob.pk).exists()
+    assert not Entry.objects.exclude(added_by=ana).exclude(added_by=None).exists()

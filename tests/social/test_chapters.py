@@ -6,8 +6,8 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts import chapters, departure
 from apps.accounts.models import User
-from apps.social import comments, counts, follows, likes
-from apps.social.models import Comment, Follow, Like, Post, Report
+from apps.social import comments, counts, follows, likes, moderation
+from apps.social.models import Comment, Decision, Follow, Like, Post, Report
 from tests.make import make_comment, make_post, make_track, make_user
 
 pytestmark = pytest.mark.django_db
@@ -80,3 +80,28 @@ def test_a_departure_with_much_said_asks_no_more_often(ana, mod, bob):
         asked.append(len(made))
     assert asked[1] == asked[2]
     assert counts.of(post) == (0, 0)
+
+
+def test_decisions_are_told_to_the_author_without_who_made_them_or_who_reported(ana, bob, mod):
+    post = make_post(ana)
+    moderation.report(said=post, by=bob, reason="spam", details="words of Bob's")
+    moderation.hide(said=post, by=mod, reason="Spam")
+    moderation.restore(said=post, by=mod, reason="None")
+    moderation.report(said=make_comment(post, ana), by=bob, reason="spam")
+    moderation.dismiss(said=Comment.objects.get(), by=mod, reason="Bob again")
+    assert [(row["did"], row["reason"]) for row in rows(ana, "decisions")] == [("hid", "Spam"), ("restored", "None")]
+    told = str([list(chapter.rows(ana)) for chapter in chapters.CHAPTERS])
+    assert "Bob" not in told and str(bob.pk) not in told and str(mod.pk) not in told
+    assert [row["did"] for row in rows(mod, "decided")] == ["hid", "restored", "dismissed"]
+    assert not rows(bob, "decisions") and not rows(bob, "decided")
+
+
+def test_who_leaves_takes_what_was_reported_of_their_words_along_and_decisions_outlive_moderators(ana, bob, mod, boss):
+    post, other = make_post(ana), make_post(bob)
+    for row in (post, other):
+        moderation.report(said=row, by=boss, reason="spam")
+        moderation.hide(said=row, by=mod, reason="Spam")
+    departure.part(user=ana, tracks="remove")
+    departure.part(user=mod, tracks="remove")
+    assert [(row.post, row.state) for row in Report.objects.all()] == [(other, "upheld")]
+    assert [(row.post, row.by, row.reason) for row in Decision.objects.all()] == [(other, None, "Spam")]

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import import_module
 
@@ -122,6 +123,40 @@ def impatient(work) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '2s'")
     work()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_like_that_is_counted_apart_may_be_taken_back(ana, bob):
+    """Its line is in somebody's hands, and the post's own count is 0."""
+    post = make_post(ana)
+    likes.like(post=post, by=bob)
+    Post.objects.update(like_count=0)
+    line = Tally.objects.create(post=post, likes=1, comments=0)
+    with transaction.atomic():
+        Tally.objects.select_for_update().get(pk=line.pk)
+        assert side_by_side(lambda: likes.unlike(post=post, by=bob)) == [None]
+    assert counts.of(post) == (0, 0) and Tally.objects.count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_counting_anew_waits_for_a_like_at_work_and_sees_it(ana, bob):
+    """What it counts before it holds the row would be written over what came meanwhile."""
+    post = make_post(ana)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            likes.like(post=post, by=bob)
+            counting = pool.submit(side_by_side, lambda: counts.recount([post.pk]))
+            while not waiting():
+                assert not counting.done()
+        assert counting.result() == [None]
+    assert counts.of(post) == (1, 0)
+
+
+def waiting() -> bool:
+    """Whether anybody waits for us."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))")
+        return bool(cursor.fetchall())
 
 
 @pytest.mark.django_db(transaction=True)

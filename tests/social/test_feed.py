@@ -27,6 +27,7 @@ def walked(reader, size: int) -> list[str]:
     while page.next:
         page = reader.page(size, reader.place(reader.cursor(page.next)))
         pages.append(page.ids)
+        assert len(pages) < 50
     for earlier in reversed(pages[:-1]):
         page = reader.page(size, page.previous)
         assert page.ids == earlier

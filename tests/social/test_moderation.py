@@ -47,6 +47,8 @@ def test_a_settled_report_opens_again_only_for_other_words(said, ana, bob, mod):
     act(**{name: said}, by=ana, content="Worse words")
     assert moderation.report(said=said, by=bob, reason="abuse", details="look").state == "open"
     assert [(row.reason, row.details) for row in Report.objects.all()] == [("abuse", "look")]
+    moderation.dismiss(said=said, by=mod, reason="Within the rules still")
+    assert moderation.report(said=said, by=bob, reason="spam").state == "dismissed"
 
 
 def test_nobody_reports_their_own_words(said, ana):

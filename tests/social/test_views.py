@@ -9,8 +9,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from apps.catalog import actions as catalog
-from apps.social import comments, counts, follows, likes
-from apps.social.models import Comment, Follow, Like, Post
+from apps.social import comments, counts, follows, likes, moderation
+from apps.social.models import Comment, Follow, Like, Post, Report
 from tests.make import make_comment, make_playable, make_post, make_track
 
 pytestmark = pytest.mark.django_db
@@ -236,3 +236,34 @@ def test_empty_pages_say_what_to_do(as_, ana):
     assert "Be the first" in page(as_(ana), "/feed") and "Sign in and say something" in page(as_(None), "/feed")
     assert "Nothing yet from those you follow" in page(as_(ana), "/feed?following=1")
     assert "You have posted nothing yet" in page(as_(ana), "/people/ana/posts")
+
+
+@pytest.mark.parametrize("kind", ["post", "comment"])
+def test_words_of_others_are_reported_on_a_page_of_their_own(as_, ana, bob, kind):
+    post = make_post(ana, "Buy now")
+    row = post if kind == "post" else make_comment(post, ana, "Buy now")
+    there = f"/{kind}s/{row.pk}/report"
+    shown = page(as_(bob), f"/posts/{post.pk}")
+    assert there in shown and "Buy now" in page(as_(bob), there)
+    assert there not in page(as_(ana), f"/posts/{post.pk}") and there not in page(as_(None), f"/posts/{post.pk}")
+    refused = as_(bob).post(there, {"details": "kept words"})
+    assert refused.status_code == 400 and b"kept words" in refused.content
+    sent = as_(bob).post(there, {"reason": "spam", "details": "x"})
+    assert (sent.status_code, sent.url) == (302, moderation.page_of(row))
+    assert Report.objects.get().by == bob
+
+
+def test_a_report_that_is_refused_says_why(as_, ana):
+    answer = as_(ana).post(f"/posts/{make_post(ana).pk}/report", {"reason": "spam"})
+    assert answer.status_code == 400 and "These words are yours" in answer.content.decode()
+
+
+def test_the_author_reads_why_something_is_hidden(as_, ana, bob, mod):
+    post, other = make_post(ana), make_post(bob)
+    comment = make_comment(other, ana)
+    for row in (post, comment):
+        moderation.hide(said=row, by=mod, reason="An advertisement & <more>")
+    reason = "An advertisement &amp; &lt;more&gt;"
+    for path in (f"/posts/{post.pk}", "/people/ana/posts", f"/posts/{other.pk}"):
+        assert reason in page(as_(ana), path)
+    assert reason not in page(as_(bob), f"/posts/{other.pk}")

@@ -17,7 +17,7 @@ from apps.accounts.api import ANYONE, IDEMPOTENCY_KEY, policy
 from apps.accounts.idempotency import once
 from apps.catalog import cards, parts
 from apps.catalog.api.answers import base
-from apps.catalog.models import Credit, Track
+from apps.catalog.models import Track
 from apps.lib.errors import NotFound
 from apps.lib.shape import TEXT, list_of, object_of
 
@@ -102,7 +102,7 @@ class CreditForm(PartForm):
     aliases = {"creator_name": "name", "ipi_number": "ipi", "split_percentage": "split"}
 
     name = serializers.CharField(max_length=255)
-    role = serializers.ChoiceField(choices=Credit.Role.values)
+    role = serializers.ChoiceField(choices=cards.CREDIT_ROLES)
     ipi = text(20)
     pro = text(100)
     split = serializers.DecimalField(

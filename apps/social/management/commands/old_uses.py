@@ -11,8 +11,8 @@ from apps.social import compat
 
 class Command(BaseCommand):
     help = (
-        "Who used the old shape of the API in the last days, by key, person or visitor's network (docs/api.md). Once "
-        "there is nobody, `separation drop` and version 2.0 take nothing from anyone."
+        "Who used the old shape of the API in the last days, by key, person or visitor's network (docs/api.md). Programs "
+        "that write to the database themselves are not seen here."
     )
 
     def add_arguments(self, parser):
