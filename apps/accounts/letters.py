@@ -35,20 +35,28 @@ KEPT = dt.timedelta(days=30)
 OF_THE_LETTER = {"RECIPIENT_REFUSED", "LETTER_REFUSED"}
 
 
+# The addresses of people who came without one (decision 0050): no mail server has them.
+PLACEHOLDER = "adopted.invalid"
+
+
+def is_placeholder(address: str) -> bool:
+    return address.lower().endswith(f"@{PLACEHOLDER}")
+
+
 # --- In -----------------------------------------------------------------------------------------------------------
 @transaction.atomic
 def queue(message: EmailMessage, *, bulk: bool = False, now: dt.datetime | None = None) -> list[Letter]:
     """Put a message into the queue, one row for each of its addresses, in the caller's transaction.
 
-    `bulk`: nobody waits for it, so it goes after the others. ValueError for an attachment, Django's BadHeaderError
-    for a header that holds a second one.
+    `bulk`: nobody waits for it, so it goes after the others. Placeholders get none. ValueError for an attachment,
+    Django's BadHeaderError for a header that holds a second one.
     """
     if message.attachments:
         raise ValueError("Letters carry no attachments; put a link into them.")
     message.message()
     now = now or clock.now()
     letters = [Letter(recipient=address, subject=message.subject[:300], bulk=bulk, next_at=now)
-               for address in dict.fromkeys(message.recipients())]  # fmt: skip
+               for address in dict.fromkeys(message.recipients()) if not is_placeholder(address)]  # fmt: skip
     for letter in letters:
         letter.sealed = seal(json.dumps(_content(message, letter, now))).encode()
     return Letter.objects.bulk_create(letters)

@@ -69,6 +69,14 @@ def _whole(text: str) -> int:
     return value
 
 
+def moment(text: str) -> dt.datetime:
+    """With a zone, and told in UTC: that is what the database reads of every moment that there is."""
+    found = dt.datetime.fromisoformat(text)
+    if found.tzinfo is None:
+        raise ValueError
+    return found.astimezone(dt.UTC)
+
+
 def _text(text: str) -> str:
     if "\x00" in text or len(text.encode()) > 2_000:
         raise ValueError

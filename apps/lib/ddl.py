@@ -95,15 +95,20 @@ class MakeTable(migrations.CreateModel):
 
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
         if not has_table(self._table(app_label)):
-            with schema_editor.connection.schema_editor(atomic=True) as editor:
-                super().database_forwards(app_label, editor, from_state, to_state)
-        checkpoint(f"table {self.name}")
+            self._patiently(super().database_forwards, app_label, schema_editor, from_state, to_state)
 
     def database_backwards(self, app_label, schema_editor, from_state, to_state):
         if has_table(self._table(app_label)):
+            self._patiently(super().database_backwards, app_label, schema_editor, from_state, to_state)
+
+    def _patiently(self, make: Callable, app_label: str, schema_editor, *states) -> None:
+        """Its keys lock the tables that they lead to, so nobody is to wait behind us for those."""
+
+        def work(cursor) -> None:
             with schema_editor.connection.schema_editor(atomic=True) as editor:
-                super().database_backwards(app_label, editor, from_state, to_state)
-        checkpoint(f"no table {self.name}")
+                make(app_label, editor, *states)
+
+        patiently(work, f"table {self.name}")
 
     def _table(self, app_label: str) -> str:
         return f"{app_label}_{self.name.lower()}"

@@ -1,11 +1,9 @@
 """Which playlists a list shows, and in what order."""
 
-import datetime as dt
-
 from django.db.models import QuerySet
 
 from apps.accounts import profiles
-from apps.catalog.keyset import Order, Reader, stretches
+from apps.catalog.keyset import Order, Reader, moment, stretches
 from apps.lib.errors import Refusal
 from apps.playlists.models import Entry, Playlist
 
@@ -43,7 +41,7 @@ def named(playlists: QuerySet[Playlist], part: str) -> QuerySet[Playlist]:
 
 def reader(playlists: QuerySet[Playlist]) -> Reader:
     """The newest first."""
-    return _by(playlists, Order("-created", "created_at", dt.datetime.fromisoformat))
+    return _by(playlists, Order("-created", "created_at", moment))
 
 
 def entry_reader(playlist: Playlist) -> Reader:

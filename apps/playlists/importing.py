@@ -7,6 +7,8 @@ transaction; what was not stays as a line that a person settles, and its track c
 import datetime as dt
 import logging
 import time
+from collections.abc import Iterable
+from functools import partial
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 from uuid import UUID
@@ -15,6 +17,7 @@ from django.conf import settings
 from django.db import OperationalError, transaction
 from django.db.models import Count, QuerySet
 
+from apps.accounts.models import User
 from apps.catalog import files
 from apps.lib import clock, leases
 from apps.lib.errors import Conflict, NotFound, Refusal
@@ -41,8 +44,8 @@ def begin(
 ) -> Import:
     """Read a file and let its tracks be looked for, for `playlist`, else for a new one of this name or the file's.
 
-    Refusals: FILE_TOO_LARGE 413, those of `formats.read`, INVALID 400, IMPORTS_WAITING and IMPORTS_KEPT 409; with each
-    of them nothing is kept.
+    Refusals: FILE_TOO_LARGE 413, those of `formats.read`, INVALID 400, IMPORTS_WAITING and IMPORTS_KEPT 409, NOT_FOUND
+    404 of the playlist; with each of them nothing is kept.
     """
     if name and playlist:
         message = "Say either the playlist or the name of a new one."
@@ -54,9 +57,9 @@ def begin(
     called = _tidy(file_name)
     with transaction.atomic():
         _room_for(by)
-        target = playlist or actions.create(
-            owner=by, name=name or (file.title or PurePosixPath(called).stem)[:255], description=file.description
-        )
+        named = name or (file.title or PurePosixPath(called).stem)[:255]
+        new = partial(actions.create, owner=by, name=named, description=file.description)
+        target = positions.hold(playlist.pk) if playlist else new()
         made = Import.objects.create(
             user=by, playlist=target, file_name=called, form=file.form, encoding=file.encoding,
             lines_total=len(file.lines), next_at=clock.now(),
@@ -81,6 +84,7 @@ def _tidy(name: str) -> str:
 
 
 def _room_for(user) -> None:
+    User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()  # two at once must not both be the last
     mine = Import.objects.editable_by(user)
     if mine.exclude(state__in=["done", "failed"]).count() >= MOST_UNFINISHED:
         raise Conflict(f"{MOST_UNFINISHED} files are still at work. Wait for one of them.", "IMPORTS_WAITING")
@@ -142,6 +146,7 @@ def _look(imported: Import) -> None:
 @transaction.atomic
 def _fill(imported: Import) -> None:
     """What was found goes behind what the playlist has, in the order of the file. Refusals: NOT_FOUND, FORBIDDEN."""
+    positions.stay(imported.user)
     Playlist.objects.get_fillable(imported.user, pk=imported.playlist_id)
     found = imported.lines.filter(outcome=Outcome.FOUND).order_by("number")
     filled = filling.append(
@@ -189,14 +194,16 @@ def counts(*imports: Import) -> dict[UUID, dict[str, int]]:
 @transaction.atomic
 def resolve(*, line: ImportLine, track_id: UUID, by) -> Entry:
     """This track it is: it comes into the playlist where the file has it, between what came of the lines around it.
+    A line whose entry was taken out there may be settled anew.
 
     Refusals: NOT_FOUND 404 and FORBIDDEN 403 of the playlist, CONFLICT 409 while a worker is at it or when the line is
     settled, and those of `actions.add`.
     """
     playlist = Playlist.objects.get_fillable(by, pk=line.imported.playlist_id)
+    positions.stay(by)
     files.lock_live(track_id)  # in the order that everybody locks in
     positions.hold(playlist.pk)
-    line = _open(line)
+    line = _open(line, anew=True)
     entry = actions.add(playlist=playlist, track_id=track_id, by=by, position=_place(line))
     _put(line, outcome=Outcome.ADDED, track_id=track_id, how=ImportLine.How.PERSON, confidence=1)
     return entry
@@ -209,16 +216,23 @@ def ignore(*, line: ImportLine, yes: bool = True) -> None:
     _put(line, outcome=Outcome.IGNORED if yes else Outcome.UNRESOLVED, track_id=None, how="", confidence=None)
 
 
-def _open(line: ImportLine) -> ImportLine:
-    """The line as it is now, locked."""
+def _open(line: ImportLine, *, anew: bool = False) -> ImportLine:
+    """The line as it is now, locked. `anew`: also one whose entry was taken out, for who sees the playlist."""
     now = ImportLine.objects.select_for_update(of=("self",)).select_related("imported").filter(pk=line.pk).first()
     if now is None:
         raise NotFound
     if now.imported.state != "done":
         raise Conflict("Its file is still at work. Wait until it is done.")
-    if now.outcome not in OPEN:
+    if now.outcome not in OPEN and not (anew and taken_out(now.imported, [now])):
         raise Conflict("This line is in the playlist already. Take its entry out there.")
     return now
+
+
+def taken_out(imported: Import, lines: Iterable[ImportLine]) -> set[UUID]:
+    """Tracks of those lines that came into the playlist and are not in it any more."""
+    added = {line.track_id for line in lines if line.outcome == Outcome.ADDED}
+    standing = Entry.objects.filter(playlist=imported.playlist_id, track__in=added)
+    return added - set(standing.values_list("track", flat=True))
 
 
 def _put(line: ImportLine, **facts) -> None:

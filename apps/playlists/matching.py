@@ -48,7 +48,7 @@ LOOK = """
 WITH asked AS MATERIALIZED (
     SELECT l.id, l.title, lower(unaccent(l.title)) AS plain, {bare_l} AS bare, lower(unaccent(l.artist)) AS artist,
         l.duration_ms AS ms, (
-            SELECT string_agg('''' || coalesce(meant.word, said.lexeme) || '''', ' & ')::tsquery
+            SELECT string_agg('''' || replace(coalesce(meant.word, said.lexeme), '''', '''''') || '''', ' & ')::tsquery
             FROM unnest(catalog_words({text})) AS said
             LEFT JOIN unnest(%s::text[], %s::text[]) AS meant (said, word) ON meant.said = said.lexeme
         ) AS query

@@ -30,7 +30,7 @@ MENDED = {
 }
 
 
-def _keep(row: str) -> str:
+def keep(row: str) -> str:
     """SQL that keeps what is going to be mended; null is kept as null."""
     pairs = " || ".join(
         f"CASE WHEN {row}.{c} IS DISTINCT FROM {sql.format(row=row)} THEN jsonb_build_object('{c}', {row}.{c})"
@@ -40,10 +40,10 @@ def _keep(row: str) -> str:
     return f"INSERT INTO playlists_playlistmend (playlist_id, old) SELECT {row}.id, {pairs}"
 
 
-_KEPT = "ON CONFLICT (playlist_id) DO UPDATE SET old = excluded.old || playlists_playlistmend.old"
+KEPT = "ON CONFLICT (playlist_id) DO UPDATE SET old = excluded.old || playlists_playlistmend.old"
 
 
-def _unfit(row: str) -> str:
+def unfit(row: str) -> str:
     return " OR ".join(f"{row}.{c} IS DISTINCT FROM {sql.format(row=row)}" for c, sql in MENDED.items())
 
 
@@ -67,8 +67,8 @@ BEGIN
 END $$;
 CREATE OR REPLACE FUNCTION playlists_old_words() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF ({_unfit("NEW")}) THEN
-        {_keep("NEW")} {_KEPT};
+    IF ({unfit("NEW")}) THEN
+        {keep("NEW")} {KEPT};
         {" ".join(f"NEW.{c} := {sql.format(row='NEW')};" for c, sql in MENDED.items())}
     END IF;
     RETURN NEW;
@@ -161,8 +161,8 @@ kept AS (
 UPDATE playlists_entry SET position = other.place FROM other WHERE playlists_entry.id = other.id
 """
 MEND = f"""
-WITH unfit AS (SELECT * FROM playlists_playlist AS playlist WHERE {_unfit("playlist")} ORDER BY id LIMIT %s FOR UPDATE),
-kept AS ({_keep("unfit")} FROM unfit {_KEPT})
+WITH unfit AS (SELECT * FROM playlists_playlist AS playlist WHERE {unfit("playlist")} ORDER BY id LIMIT %s FOR UPDATE),
+kept AS ({keep("unfit")} FROM unfit {KEPT})
 UPDATE playlists_playlist SET {", ".join(f"{c} = {sql.format(row='unfit')}" for c, sql in MENDED.items())}
 FROM unfit WHERE playlists_playlist.id = unfit.id
 """

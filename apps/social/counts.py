@@ -4,11 +4,13 @@ A count is the post's own column and what stands in its lines of the tally, read
 into the columns every minute.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import F, IntegerField, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
@@ -22,12 +24,21 @@ BESIDE = """LEFT JOIN LATERAL (SELECT sum(likes) AS likes, sum(comments) AS comm
 LIKES = "social_post.like_count + coalesce(tally.likes, 0)"
 COMMENTS = "social_post.comment_count + coalesce(tally.comments, 0)"
 
+# Before the posts, as everybody does who writes a line and then a post: nobody waits in a circle.
+_FIRST = "LOCK TABLE social_tally IN %s MODE"
 _HELD = "SELECT FROM social_post WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+# A line in somebody's hands is left for the next time: they may be waiting for one of the posts. So are those of a post
+# whose count would fall below zero without it. What belongs to no post any more goes.
+_FREE = "SELECT id FROM social_tally WHERE post_id = ANY(%s) FOR UPDATE SKIP LOCKED"
 _FOLD = """
-WITH gone AS (DELETE FROM social_tally WHERE post_id = ANY(%s) RETURNING post_id, likes, comments),
-    sums AS (SELECT post_id, sum(likes) AS likes, sum(comments) AS comments FROM gone GROUP BY post_id)
-UPDATE social_post SET like_count = like_count + sums.likes, comment_count = comment_count + sums.comments
-FROM sums WHERE id = sums.post_id
+WITH sums AS (SELECT post_id, sum(likes) AS likes, sum(comments) AS comments
+        FROM social_tally WHERE id = ANY(%s) GROUP BY post_id),
+    folded AS (
+        UPDATE social_post SET like_count = like_count + sums.likes, comment_count = comment_count + sums.comments
+        FROM sums WHERE id = sums.post_id AND like_count + sums.likes >= 0 AND comment_count + sums.comments >= 0
+        RETURNING id)
+DELETE FROM social_tally AS line WHERE id = ANY(%s)
+    AND (post_id IN (SELECT id FROM folded) OR NOT EXISTS (SELECT FROM social_post WHERE id = line.post_id))
 """
 _RECOUNT = """
 WITH gone AS (DELETE FROM social_tally WHERE post_id = ANY(%s)),
@@ -67,17 +78,25 @@ def fold() -> int:
     waiting = Tally.objects.order_by().values_list("post", flat=True).distinct()
     posts = list(waiting[:AT_ONCE])
     if posts:
-        _run(posts, _FOLD, 1)
+        with _holding(posts, "ROW EXCLUSIVE") as cursor:
+            cursor.execute(_FREE, [posts])
+            free = [pk for (pk,) in cursor.fetchall()]
+            cursor.execute(_FOLD, [free, free])
     return len(posts)
 
 
 def recount(posts: Sequence[UUID]) -> None:
-    """Count anew from the likes and comments themselves."""
-    _run(posts, _RECOUNT, 2)
+    """Count anew from the likes and comments themselves. Who likes or comments meanwhile waits: a line that they add to
+    would go with the others, and what they added not be seen yet.
+    """
+    with _holding(posts, "SHARE ROW EXCLUSIVE") as cursor:
+        cursor.execute(_RECOUNT, [list(posts)] * 2)
 
 
-def _run(posts: Sequence[UUID], statement: str, times: int) -> None:
-    """The rows are held first: the statement behind it sees everything that was added to them by then."""
+@contextmanager
+def _holding(posts: Sequence[UUID], mode: str) -> Iterator[CursorWrapper]:
+    """The rows are held first: a statement behind that sees everything that was added to them by then."""
     with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_FIRST % mode)
         cursor.execute(_HELD, [list(posts)])
-        cursor.execute(statement, [list(posts)] * times)
+        yield cursor

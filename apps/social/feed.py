@@ -10,22 +10,14 @@ from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
 from apps.accounts import profiles
-from apps.catalog.keyset import Order, Place, Reader, Stretch, stretches
+from apps.catalog.keyset import Order, Place, Reader, Stretch, moment, stretches
 from apps.catalog.models import Track
 from apps.lib.errors import Refusal
 from apps.lib.shape import fetched
 from apps.social.models import Comment, Follow, Post
 
-
-def _when(text: str) -> dt.datetime:
-    moment = dt.datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        raise ValueError
-    return moment
-
-
-NEWEST = Order("-created", "created_at", _when)
-OLDEST = Order("created", "created_at", _when)
+NEWEST = Order("-created", "created_at", moment)
+OLDEST = Order("created", "created_at", moment)
 # The newest posts of each one, laid together.
 OF_EACH = """SELECT found.worth, found.id FROM ({followed}) AS followed (id)
 CROSS JOIN LATERAL ({theirs}) AS found (id, worth)

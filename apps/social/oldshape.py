@@ -202,6 +202,8 @@ BEGIN
         RETURN CASE WHEN NEW.audio_url IS NULL THEN social_tell_old(NEW) ELSE NEW END;
     ELSIF NEW.post_type = 'text' THEN
         NEW.track_id := NULL;
+    ELSIF TG_OP = 'UPDATE' AND OLD.track_id <> NEW.id AND NEW.audio_url IS NOT DISTINCT FROM OLD.audio_url THEN
+        RETURN NEW;  -- somebody else's file, still the same one: also when it is a track of this site
     ELSIF social_old_url(NEW.audio_url) IS NULL THEN
         PERFORM social_set_apart(NEW);
         NEW.track_id := NULL;

@@ -28,8 +28,8 @@ DOMAIN = {
     "sheets", "importing", "vocabulary",
     "neighbours", "queues",
     "facets", "facet_index", "bits",
-    "separation", "oldshape", "wayback", "reconciling",
-    "counts", "likes", "comments", "follows", "feed", "shape", "sources", "compat",
+    "separation", "oldshape", "wayback", "reconciling", "adoption", "foreign", "foreignrows", "adopted",
+    "counts", "likes", "comments", "follows", "feed", "shape", "sources", "compat", "moderation",
     "formats", "matching", "filling", "exporting",
     "positions", "members", "covers", "choosing", "releasing",
 }  # fmt: skip

@@ -108,6 +108,23 @@ def test_an_old_program_reads_new_posts_as_its_own(ana):
     ]
 
 
+def test_an_old_program_that_corrects_a_new_post_leaves_it_its_track(ana):
+    """A track of this site has no address of another one, which is no reason to set its post apart."""
+    rows("DELETE FROM catalog_providersource WHERE track_id = %s", [key("post", "plain")])
+    post = key("post", "new")
+    rows(
+        """INSERT INTO social_post (id, created_at, updated_at, author_id, content, post_type, track_id)
+        VALUES (%s, now(), now(), %s, '', 'audio', %s)""",
+        [post, key("user", "bob"), key("post", "plain")],
+    )
+    assert one("SELECT audio_url FROM social_post WHERE id = %s", [post]).startswith("/api/v1/tracks/")
+    rows("UPDATE social_post SET audio_filename = 'better.mp3', audio_duration = 7 WHERE id = %s", [post])
+    assert (track_of(post), one("SELECT post_type FROM social_post WHERE id = %s", [post])) == (
+        key("post", "plain"), "audio",
+    )  # fmt: skip
+    assert one("SELECT count(*) FROM social_postmove WHERE post_id = %s", [post]) == 0
+
+
 class Writer(threading.Thread):
     """An old program that posts, changes, lists and deletes for as long as the house moves."""
 
@@ -173,3 +190,19 @@ def test_old_programs_write_all_the_while_and_nothing_of_theirs_is_lost(old):
     kept = {post: said for writer in writers for post, said in writer.kept.items()}
     now = rows(f"SELECT id, {OLD_COLUMNS} FROM social_post WHERE id = ANY(%s)", [list(kept)])
     assert {pk: tuple(said) for pk, *said in now} == kept
+
+
+def test_whose_first_post_went_before_its_turn_looks_for_its_track_again(old):
+    """A later post is moved, then the first one of its file is deleted by an old program, then the move goes on."""
+    first, second, again = key("post", "first"), key("post", "second"), key("post", "again")
+    add_post("again", key("user", "ana"), url("twice"), minute=30)
+    world.PHASES[0][1]()
+    rows("SELECT set_config('keeptrack.separating', 'on', false)")
+    rows("UPDATE social_post SET track_id = %s WHERE id = %s", [first, second])
+    rows("SELECT set_config('keeptrack.separating', '', false)")
+    for statement in ("social_like WHERE post_id", "social_comment WHERE post_id", "playlists_entry WHERE track_id",
+                      "social_post WHERE id"):  # fmt: skip
+        rows(f"DELETE FROM {statement} = %s", [first])
+    forward()
+    assert track_of(second) == track_of(again) == second
+    assert reconciling.verify().holds

@@ -49,6 +49,13 @@ def test_a_track_is_taken_out_and_the_playlists_history_says_so(desk, ana):
     assert (log.object_id, log.get_change_message()) == (str(playlist.pk), "Took out “Zebra”.")
 
 
+def test_an_entry_is_called_by_its_track_and_its_playlist(desk, ana):
+    entry = make_playlist(ana, make_track(ana, title="Zebra"), name="Late night").entries.get()
+    page = desk.get(f"/admin/playlists/entry/{entry.pk}/change/").content.decode()
+    assert "“Zebra” in “Late night”" in page and f"{entry.track_id} in" not in page
+    assert "entrys" not in desk.get("/admin/playlists/entry/").content.decode().lower()
+
+
 def test_a_cover_is_dropped_and_a_playlist_deleted(desk, ana):
     playlist = make_playlist(ana, make_track(ana))
     Cover.objects.create(playlist=playlist, image=b"x", sha256="0" * 64)

@@ -14,8 +14,10 @@ from hypothesis import example, given
 from hypothesis import settings as example_settings
 from hypothesis import strategies as st
 
+from apps.lib import sheet
 from apps.lib.errors import Refusal
-from apps.playlists.formats import FORMS, MIMES, File, Line, read, write
+from apps.playlists.formats import FORMS, MIMES, File, Line, read, tables, write
+from apps.playlists.formats import m3u8 as m3u8_files
 from apps.playlists.formats.lines import cleaned, text
 
 ABOUT = {"creator": "ana", "info": "https://keep.example/playlists/1", "identifier": f"urn:uuid:{uuid.UUID(int=9)}"}
@@ -238,6 +240,21 @@ def test_cells_without_a_header_tell_what_they_are():
     first, isrc, named, parted = file.lines
     assert (first.artist, first.title, first.duration_ms) == ("Ana", "Night Train", 185_000)
     assert (isrc.isrc, named.named, parted.artist, parted.title) == ("USABC2400001", ID, "Ana", "Solo")
+
+
+def test_of_a_row_as_many_cells_are_looked_at_as_a_sheet_has_columns():
+    """A row of four million cells would cost half a minute."""
+    wide = "," * sheet.MOST_COLUMNS
+    assert only(f"Ana,Night Train{wide}3:05\n", form="csv").duration_ms is None
+    assert only(f"Ana,Night Train{',x' * tables.MOST_TELLING},3:05\n", form="csv").duration_ms is None
+    assert only(f"title{wide}isrc\nNight Train{wide}USABC2400001\n").isrc == ""
+
+
+def test_of_many_comments_the_last_ones_above_an_address_are_its_own():
+    """A million of them would cost seconds, and keep them all in memory."""
+    kept = "# nothing\n" * m3u8_files.MOST_ABOVE
+    assert only(f"#EXTM3U\n# isrc:USABC2400001\n{kept}x.mp3\n").isrc == ""
+    assert only(f"#EXTM3U\n{kept}# isrc:USABC2400001\nx.mp3\n").isrc == "USABC2400001"
 
 
 def test_a_cell_like_a_formula_is_text():

@@ -3,15 +3,21 @@
 import io
 import json
 import uuid
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 
 import pytest
+from django.db import connection
 
+from apps.accounts import departure
+from apps.accounts.models import User
 from apps.catalog import actions as catalog
 from apps.catalog.models import Track
 from apps.lib import clock
 from apps.lib.errors import Refusal
 from apps.playlists import actions, exporting, importing
 from apps.playlists.models import Entry, Import, ImportLine, Playlist
+from tests.lib.threads import side_by_side
 from tests.make import make_playlist, make_track, make_user
 
 pytestmark = pytest.mark.django_db
@@ -115,6 +121,56 @@ def test_who_may_not_fill_it_any_more_brings_nothing_in(ana, bob):
     assert not playlist.entries.exists()
 
 
+def test_a_file_for_a_playlist_that_was_deleted_meanwhile_is_refused(ana):
+    playlist = make_playlist(ana)
+    actions.delete(playlist=Playlist.objects.get())
+    assert code(begun, by=ana, content=named(), playlist=playlist) == "NOT_FOUND"
+    assert not Import.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_who_leaves_while_their_tracks_come_in_waits_and_nobody_waits_for_ever(monkeypatch, by_hand):
+    """People are locked first by everybody."""
+    ana, bob = make_user("ana"), make_user("bob")
+    track, playlist = make_track(ana), make_playlist(bob)
+    imported = begun(bob, jspf({"title": "x"}) if by_hand else named(track), playlist=playlist)
+    if by_hand:
+        importing.work(seconds=60)
+    hold, leaving = importing.positions.hold, ThreadPoolExecutor(1)
+
+    def hold_while_they_leave(*facts):
+        held = hold(*facts)
+        if not left:
+            left.append(leaving.submit(leave))
+            until_they_wait(left[0])
+        return held
+
+    def leave():
+        try:
+            departure.part(user=User.objects.get(pk=bob.pk), tracks="remove")
+        finally:
+            connection.close()
+
+    left: list[Future] = []
+    with monkeypatch.context() as patched:
+        patched.setattr(importing.positions, "hold", hold_while_they_leave)
+        if by_hand:
+            importing.resolve(line=line(imported, 1), track_id=track.pk, by=bob)
+        else:
+            importing.work(seconds=60)
+    left[0].result(timeout=20)
+    assert not User.objects.filter(pk=bob.pk).exists() and not Import.objects.exists()
+
+
+def until_they_wait(other: Future) -> None:
+    """For what this transaction has locked."""
+    waiting = "SELECT FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    with connection.cursor() as cursor:
+        while not cursor.execute(waiting).fetchall():
+            assert not other.done()
+
+
 # --- Nothing half -------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize("data", [b"", b"\x00\x01", b"hello", b"<!DOCTYPE x><playlist/>", b"title\n" + b"x\n" * 10_001])
 def test_a_bad_file_leaves_nothing(ana, data):
@@ -144,6 +200,14 @@ def test_unfinished_files_and_kept_reports_of_a_person_are_bounded(ana, bob, mon
     importing.work(seconds=60)
     monkeypatch.setattr(importing, "MOST_KEPT", importing.MOST_UNFINISHED)
     assert code(begun, by=ana, content=named()) == "IMPORTS_KEPT"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_files_sent_at_once_no_more_wait_than_may():
+    ana = make_user("ana")
+    done = side_by_side(*[partial(begun, ana, named())] * 9)
+    assert [getattr(each, "code", "") for each in done].count("IMPORTS_WAITING") == 4
+    assert Import.objects.count() == Playlist.objects.count() == importing.MOST_UNFINISHED
 
 
 # --- The worker ---------------------------------------------------------------------------------------------------
@@ -264,6 +328,27 @@ def test_a_line_in_the_playlist_is_settled(ana):
     imported, tracks = with_gaps(ana)
     assert code(importing.resolve, line=line(imported, 2), track_id=tracks[0].pk, by=ana) == "CONFLICT"
     assert code(importing.ignore, line=line(imported, 2)) == "CONFLICT"
+
+
+def test_a_line_whose_entry_was_taken_out_is_settled_anew(ana):
+    """Its track was the wrong one."""
+    imported, tracks = with_gaps(ana)
+    actions.remove(entry=Entry.objects.get(track=tracks[1]))
+    assert code(importing.ignore, line=line(imported, 2)) == "CONFLICT"
+    importing.resolve(line=line(imported, 2), track_id=tracks[0].pk, by=ana)
+    assert titles(imported.playlist) == list("ae") and line(imported, 2).track == tracks[0]
+    assert code(importing.resolve, line=line(imported, 2), track_id=tracks[2].pk, by=ana) == "CONFLICT"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_many_who_settle_one_line_at_once_one_does():
+    ana = make_user("ana")
+    imported, tracks = with_gaps(ana)
+    calls = (partial(importing.resolve, line=line(imported, 1), track_id=track.pk, by=ana) for track in tracks)
+    done = side_by_side(*calls, partial(importing.resolve, line=line(imported, 1), track_id=tracks[0].pk, by=ana))
+    said = [getattr(each, "code", "settled") for each in done]
+    assert said.count("settled") == 1 and set(said) == {"settled", "CONFLICT"}
+    assert imported.playlist.entries.count() == 3 and line(imported, 1).track_id in [track.pk for track in tracks]
 
 
 def test_a_line_is_left_out_and_looked_at_again(ana):

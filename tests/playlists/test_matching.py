@@ -141,6 +141,14 @@ def test_other_scripts_are_found_by_their_letters(ana, title):
     assert found(ana, title=title, artist="Ана") == ("words", track.pk)
 
 
+@pytest.mark.parametrize("artist", ["Kamakawiwoʻole", "Знаʼя", "ˈaba", "ŉ ʹ ʽ ʹ", "O'Brien \\\\ ''"])
+def test_an_apostrophe_that_is_a_letter_breaks_no_query(ana, artist):
+    track = make_track(ana, title="Hawaiʻi", artist=artist, duration_ms=60_000)
+    assert found(ana, title="Hawaiʻi", artist=artist) == ("words", track.pk)
+    [line] = looked(ana, {"title": "Hawaiʻi", "artist": artist})
+    assert matching.candidates(line, ana)[0][0] == track
+
+
 def test_it_says_how_sure_it_is(ana, night):
     same = {"title": "Night Train", "artist": "Ana Torres"}
     assert sure(ana, named=night.pk) == 1

@@ -152,6 +152,49 @@ def test_counting_anew_waits_for_a_like_at_work_and_sees_it(ana, bob):
     assert counts.of(post) == (1, 0)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_counting_anew_loses_nothing_of_a_line_that_somebody_adds_to(ana, bob):
+    """The line would go with what they added, which the count did not see yet."""
+    post = make_post(ana)
+    likes.like(post=post, by=make_user())
+    Post.objects.update(like_count=0)
+    Tally.objects.create(post=post, likes=1, comments=0)
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            likes.like(post=post, by=bob)
+            counting = pool.submit(side_by_side, lambda: counts.recount([post.pk]))
+            while not waiting():
+                assert not counting.done()
+        assert counting.result() == [None]
+    assert counts.of(post) == (2, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_folding_waits_for_no_line_that_somebody_adds_to(ana, bob):
+    """Whoever leaves holds the lines of what they liked, and then wants their posts, which folding holds."""
+    mine, theirs = make_post(bob), make_post(ana)
+    likes.like(post=theirs, by=bob)
+    for post in (mine, theirs):
+        Tally.objects.create(post=post, likes=1, comments=0)
+    with transaction.atomic():
+        Like.objects.filter(user=bob).delete()
+        assert side_by_side(lambda: impatient(counts.fold)) == [None]
+        Post.objects.filter(author=bob).update(content="")
+    assert (counts.of(mine), counts.of(theirs)) == ((1, 0), (1, 0))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_folding_leaves_what_would_make_less_than_nothing(ana):
+    """The line with the like itself is in somebody's hands."""
+    post = make_post(ana)
+    held, _ = [Tally.objects.create(post=post, likes=n, comments=0) for n in (1, -1)]
+    with transaction.atomic():
+        Tally.objects.select_for_update().get(pk=held.pk)
+        assert side_by_side(lambda: impatient(counts.fold)) == [None]
+        assert Tally.objects.count() == 2
+    assert counts.fold() == 1 and not Tally.objects.exists() and counts.of(post) == (0, 0)
+
+
 def waiting() -> bool:
     """Whether anybody waits for us."""
     with connection.cursor() as cursor:

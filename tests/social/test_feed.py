@@ -1,12 +1,16 @@
 """Which posts stand on a page (S0-24)."""
 
+import base64
 import datetime as dt
+import json
+import uuid
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from apps.catalog.keyset import moment
 from apps.lib.errors import NotFound, Refusal
 from apps.social import feed, follows
 from apps.social.models import Comment, Post
@@ -117,7 +121,7 @@ def test_what_is_no_cursor_is_refused(text):
 
 def test_a_cursor_without_a_zone_is_none():
     with pytest.raises(ValueError):
-        feed._when("2026-01-01T00:00:00")
+        moment("2026-01-01T00:00:00")
 
 
 def test_comments_are_read_oldest_first(ana, bob):
@@ -127,3 +131,18 @@ def test_comments_are_read_oldest_first(ana, bob):
     page = reader.page(3)
     assert page.ids == [row.pk for row in rows[:3]]
     assert reader.page(3, page.next).ids == [row.pk for row in rows[3:]]
+
+
+@pytest.mark.parametrize(
+    "when", ["2026-01-01T00:00:00+00:00:00.000001", "2026-01-01T00:00:00+23:59", "0001-01-01T00:00:00+23:59",
+             "9999-12-31T23:59:59-23:59", "2026-01-01T00:00:00"],
+)  # fmt: skip
+def test_a_cursor_of_any_moment_gives_a_page_or_is_refused(ana, when):
+    """What Python reads of times is more than what the database does."""
+    make_post(ana)
+    said = json.dumps(["-created", 0, when, uuid.uuid4().hex, 0])
+    reader = feed.newest(Post.objects.shown())
+    try:
+        assert len(reader.page(5, reader.place(base64.urlsafe_b64encode(said.encode()).decode())).ids) < 2
+    except Refusal as refused:
+        assert refused.code == "INVALID"

@@ -21,7 +21,17 @@ def test_an_address_ends_where_the_sentence_goes_on(text, address):
 
 
 @pytest.mark.parametrize(
-    "text", ["http://", "https:// x", "xhttps://a.example", "javascript:x", "mailto:a@b.example", "a.example"]
+    "text",
+    [
+        "http://",
+        "http://.",
+        "HTTPS://!)",
+        "https:// x",
+        "xhttps://a.example",
+        "javascript:x",
+        "mailto:a@b.example",
+        "a.example",
+    ],
 )
 def test_what_is_no_address_of_the_web_is_no_link(text):
     assert "<a" not in said(text)

@@ -141,7 +141,7 @@ def _count(model) -> Coalesce:
 class EntryAdmin(ReadOnlyAdmin):
     """Where a track stands; reached from playlists and by search, to take it out."""
 
-    list_display = ["to_playlist", "to_track", "added_by", "added_at"]
+    list_display = ["inside", "to_track", "added_by", "added_at"]
     search_fields = ["playlist__name", "track__title"]
     search_help_text = "Playlist, track, or an id of either"
     identities = ("pk", "playlist", "track")
@@ -155,12 +155,13 @@ class EntryAdmin(ReadOnlyAdmin):
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("playlist", "track", "added_by")
 
-    def called(self, entry) -> str:
-        return f"“{entry.track}” in “{entry.playlist}”"
-
     def note(self, entry, label):
         """It stands in the history of the playlist, which stays."""
         return entry.playlist, f"Took out “{entry.track}”."
+
+    @display(description="playlist")
+    def inside(self, entry) -> SafeString:
+        return format_html('<span class="clipped">{}</span>', entry.playlist)
 
     @display(description="playlist")
     def to_playlist(self, entry) -> SafeString | str:
@@ -168,7 +169,7 @@ class EntryAdmin(ReadOnlyAdmin):
 
     @display(description="track")
     def to_track(self, entry) -> SafeString | str:
-        return link_to(entry.track)
+        return format_html('<span class="clipped">{}</span>', link_to(entry.track))
 
     @button("Take out", needs="playlists.curate", icon="playlist_remove",
             sure="The track stays; it is no longer in this playlist.")  # fmt: skip

@@ -1,7 +1,8 @@
 """M3U and M3U8: an address per line, and what is known of it in comments above."""
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 
 from apps.playlists.formats.lines import File, Line, cleaned, identities, line, parted, too_long
 
@@ -9,11 +10,13 @@ from apps.playlists.formats.lines import File, Line, cleaned, identities, line, 
 _HEAD = re.compile(r'([^",]*(?:"[^"]*"[^",]*)*),')
 _SECONDS = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)")
 LONGEST_LINE = 10_000
+# Comments above an address that are its own, the last ones.
+MOST_ABOVE = 20
 
 
 def read(text: str, *, most: int) -> File:
     """Comments that nobody knows are passed over, so every text is one: whether it is meant so is asked before."""
-    title, lines, above = "", [], []
+    title, lines, above = "", [], deque(maxlen=MOST_ABOVE)
     for said in text.splitlines():
         said = said[:LONGEST_LINE].strip()
         if said.upper().startswith("#PLAYLIST:"):
@@ -24,11 +27,11 @@ def read(text: str, *, most: int) -> File:
             if len(lines) >= most:
                 raise too_long(most)
             lines.append(_line(said, above))
-            above = []
+            above.clear()
     return File(title=title, lines=lines)
 
 
-def _line(location: str, above: list[str]) -> Line:
+def _line(location: str, above: Iterable[str]) -> Line:
     name, artist, length = "", None, None
     for said in above:
         if said[:8].upper() == "#EXTINF:":

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from apps.lib import sheet
 from apps.playlists.formats.lines import File, FileError, Line, isrc, line, milliseconds, parted, too_long
@@ -22,6 +23,8 @@ COLUMNS = {
 KNOWN = {word: name for name, words in COLUMNS.items() for word in words}
 TELLING = {"title", "isrc", "sha256", "location", "identity"}
 DELIMITERS = ",;\t|"
+# Cells of a row without a header that are asked what they are.
+MOST_TELLING = 20
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,3}):(\d{1,2}(?:\.\d{1,6})?)")
 
 
@@ -59,7 +62,7 @@ def _rows(text: str) -> Iterator[list[str]]:
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
-                yield [sheet.original(cell.strip()) for cell in cells]
+                yield [sheet.original(cell.strip()) for cell in cells[: sheet.MOST_COLUMNS]]
     except csv.Error as error:
         message = f"Line {reader.line_num}: a quotation mark is not closed, or a cell is too long ({error})."
         raise FileError("PLAYLIST_FORMAT", message) from error
@@ -79,7 +82,7 @@ def _line(cells: list[str], header: dict[str, int]) -> Line:
 def _plain(cells: list[str]) -> Line:
     """Without a header each cell tells by itself what it is; of two names the first is the artist's."""
     names, identities, length, location = [], [], None, ""
-    for cell in filter(None, cells):
+    for cell in islice(filter(None, cells), MOST_TELLING):
         if _CLOCK.fullmatch(cell):
             length = length or _length(cell)
         elif "://" in cell:

@@ -16,6 +16,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(name="entry", options={"verbose_name_plural": "entries"}),
         migrations.CreateModel(
             name="Cover",
             fields=[
@@ -60,12 +61,14 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="playlist",
             name="is_collaborative",
-            field=models.BooleanField(default=False, help_text="Members who are editors add and move tracks."),
+            field=models.BooleanField(
+                default=False, db_default=False, help_text="Members who are editors add and move tracks."
+            ),
         ),
         migrations.AddField(
             model_name="playlist",
             name="version",
-            field=models.PositiveIntegerField(default=1, editable=False),
+            field=models.PositiveIntegerField(default=1, db_default=1, editable=False),
         ),
         migrations.AlterField(
             model_name="entry",
@@ -117,7 +120,9 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name="playlist",
             name="is_public",
-            field=models.BooleanField(default=False, help_text="Everyone sees it; off: you and its members."),
+            field=models.BooleanField(
+                default=False, db_default=False, help_text="Everyone sees it; off: you and its members."
+            ),
         ),
         migrations.AlterField(
             model_name="playlist",

@@ -27,6 +27,7 @@ class Entry(models.Model):
     objects = OfVisiblePlaylists.as_manager()
 
     class Meta:
+        verbose_name_plural = "entries"
         constraints = [
             models.UniqueConstraint(fields=["playlist", "track"], name="entry_track_once"),
             models.UniqueConstraint(
@@ -35,4 +36,4 @@ class Entry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.track_id} in {self.playlist_id} at {self.position}"
+        return f"“{self.track}” in “{self.playlist}”"

@@ -9,20 +9,27 @@ from apps.playlists.access import MemberAccess, PlaylistAccess
 
 
 class Playlist(Record):
-    """`version` goes up by one with every change of its entries: who reorders says which one they saw."""
+    """`version` goes up by one with every change of its entries: who reorders says which one they saw.
+
+    What old programs do not know has its default in the database.
+    """
 
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="playlists", db_index=False, editable=False
     )
     name = models.CharField(max_length=255)
     description = models.TextField(max_length=5_000, blank=True, default="")
-    is_public = models.BooleanField(default=False, help_text="Everyone sees it; off: you and its members.")
-    is_collaborative = models.BooleanField(default=False, help_text="Members who are editors add and move tracks.")
+    is_public = models.BooleanField(
+        default=False, db_default=False, help_text="Everyone sees it; off: you and its members."
+    )
+    is_collaborative = models.BooleanField(
+        default=False, db_default=False, help_text="Members who are editors add and move tracks."
+    )
     cover_image_url = models.CharField(
         max_length=2_000, blank=True, default="", editable=False,
         help_text="Where its picture was before pictures were kept here; told, never shown.",
     )  # fmt: skip
-    version = models.PositiveIntegerField(default=1, editable=False)
+    version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
 
     objects = PlaylistAccess.as_manager()
 

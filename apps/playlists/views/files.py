@@ -109,13 +109,15 @@ def report(request: HttpRequest, pk: UUID) -> HttpResponse:
     lines = imported.lines.filter(outcome__in=SHOWN[show][1]).order_by("number")
     page = Paginator(lines, PER_PAGE).get_page(request.GET.get("page"))
     tracks = matching.tracks([line.track_id for line in page], request.user)
+    seen = Playlist.objects.visible_to(request.user).filter(pk=imported.playlist_id).exists()
+    gone = importing.taken_out(imported, page) if seen else set()
     facts = {
         "imported": imported, "counts": counts, "show": show, "page": page,
-        "rows": [{"line": line, "track": tracks.get(line.track_id)} for line in page],
+        "rows": [{"line": each, "track": tracks.get(each.track_id), "gone": each.track_id in gone} for each in page],
         "tabs": [(key, words, sum(counts[each] for each in of)) for key, (words, of) in SHOWN.items()],
         "mine": Import.objects.editable_by(request.user).filter(pk=pk).exists(),
         "in_work": imported.state in ("due", "running", "retrying"),
-        "seen": Playlist.objects.visible_to(request.user).filter(pk=imported.playlist_id).exists(),
+        "seen": seen,
         **_looked_for(request, imported),
     }  # fmt: skip
     response = render(request, "playlists/report.html", facts)

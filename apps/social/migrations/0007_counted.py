@@ -2,6 +2,7 @@
 
 from django.db import connection, migrations
 
+from apps.lib.batches import patiently
 from apps.social import counts
 
 
@@ -11,7 +12,8 @@ def fill(apps, schema_editor) -> None:
         cursor.execute("SELECT DISTINCT post_id FROM social_like UNION SELECT post_id FROM social_comment ORDER BY 1")
         found = [row[0] for row in cursor.fetchall()]
     for start in range(0, len(found), counts.AT_ONCE):
-        counts.recount(found[start : start + counts.AT_ONCE])
+        some = found[start : start + counts.AT_ONCE]
+        patiently(lambda cursor, posts=some: counts.recount(posts), "counting posts")
 
 
 class Migration(migrations.Migration):

@@ -48,6 +48,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "old use of the API",
+                "verbose_name_plural": "old uses of the API",
                 "constraints": [
                     models.UniqueConstraint(
                         fields=("day", "what", "user", "key", "network"),

@@ -23,6 +23,8 @@ class DeprecatedUse(models.Model):
     objects = OwnRows.as_manager()
 
     class Meta:
+        verbose_name = "old use of the API"
+        verbose_name_plural = "old uses of the API"
         constraints = [
             models.UniqueConstraint(
                 fields=["day", "what", "user", "key", "network"], nulls_distinct=False, name="deprecated_use_once_a_day"

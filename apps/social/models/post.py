@@ -1,8 +1,10 @@
 """Posts, their likes and their comments (S0-01, S0-08, S0-11)."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from apps.catalog.models import Track
 from apps.lib.records import Record
@@ -25,6 +27,11 @@ def _author(name: str) -> models.ForeignKey:
         db_index=False,
         editable=False,
     )
+
+
+def _words(name: str) -> GinIndex:
+    """For `content__icontains`."""
+    return GinIndex(OpClass(Upper("content"), name="gin_trgm_ops"), name=name)
 
 
 def _author_known(name: str) -> models.CheckConstraint:
@@ -79,6 +86,7 @@ class Post(Record):
                 condition=Q(status="shown", track__isnull=False),
                 name="post_newest_of_track",
             ),
+            _words("post_words"),
         ]
 
     def __str__(self) -> str:
@@ -140,6 +148,7 @@ class Comment(Record):
         indexes = [
             models.Index("post", "created_at", "id", name="comment_of_post"),
             models.Index("author", F("created_at").desc(), F("id").desc(), name="comment_newest_of_author"),
+            _words("comment_words"),
         ]
 
     def __str__(self) -> str:

@@ -42,7 +42,7 @@ def _unopened(address: str) -> bool:
 
 
 def _link(address: str) -> SafeString:
-    if address.lower() in ("http:/", "https:/", "http:", "https:"):
+    if address.lower() in ("http://", "https://"):
         return escape(address)
     shown = address if len(address) <= 60 else f"{address[:57]}…"
     return format_html('<a href="{}" rel="nofollow ugc noopener">{}</a>', address, shown)

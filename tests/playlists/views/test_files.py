@@ -5,7 +5,8 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from apps.playlists import importing
+from apps.catalog.models import Track
+from apps.playlists import actions, importing
 from apps.playlists.models import Import, Playlist
 from tests.make import make_playlist, make_track
 
@@ -49,6 +50,18 @@ def test_a_line_is_found_and_comes_to_its_place(client, report):
     settled = client.post(f"{report}/lines/2", {"track_id": str(track.pk)}, follow=True)
     assert b"Line 2 is in the playlist" in settled.content
     assert titles() == ["One", "Night Train", "Three"]
+
+
+def test_a_line_whose_entry_was_taken_out_is_found_anew(client, report):
+    assert b"Find the track of line 1" not in client.get(report, {"show": "added"}).content
+    actions.remove(entry=Playlist.objects.get().entries.get(track__title="One"))
+    page = client.get(report, {"show": "added"}).content
+    assert b"taken out of the playlist since" in page and b"Find the track of line 1" in page
+    assert b"Find the track of line 3" not in page and b"Leave line 1 out" not in page
+    track = Track.objects.visible_to(Playlist.objects.get().owner).get(title="Night Train")
+    assert b"Line 1 is in the playlist" in client.post(
+        f"{report}/lines/1", {"track_id": str(track.pk)}, follow=True
+    ).content  # fmt: skip
 
 
 def test_a_line_is_searched_for_by_other_words(client, report):

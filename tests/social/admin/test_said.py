@@ -1,6 +1,8 @@
 """Posts, comments and decisions in the admin: found, hidden and shown again with a reason."""
 
 import pytest
+from django.contrib.admin import site
+from django.db import connection
 from django.urls import reverse
 
 from apps.accounts.models import Notice
@@ -66,6 +68,14 @@ def test_what_somebody_said_is_found(desk, row, query, found):
     assert desk.get(address(row, "changelist"), query).context["cl"].result_count == 0 or found
     moderation.report(said=row, by=make_user(), reason="spam")
     assert desk.get(address(row, "changelist"), query).context["cl"].result_count == found
+
+
+def test_words_are_found_by_an_index(row):
+    """A million rows are not read for one word."""
+    found, _ = site.get_model_admin(type(row)).search(None, type(row).objects.all(), 'buy "ana"')
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        assert f"{row._meta.model_name}_words" in found.explain()
 
 
 def test_decisions_are_read_with_their_reasons(desk, row, mod):

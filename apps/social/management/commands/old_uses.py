@@ -11,8 +11,8 @@ from apps.social import compat
 
 class Command(BaseCommand):
     help = (
-        "Who used the old shape of the API in the last days, by key, person or visitor's network (docs/api.md). Programs "
-        "that write to the database themselves are not seen here."
+        "Who used the old shape of the API in the last days, by key, person or visitor's network (docs/api.md). "
+        "Programs that write to the database themselves are not seen here."
     )
 
     def add_arguments(self, parser):
@@ -33,7 +33,7 @@ def told(row: dict) -> dict:
 
 
 def line(row: dict) -> str:
-    return f"{row['last']}  {row['uses']:>9,}  {row['what']:<12}  {row['who']}  ({compat.INSTEAD.get(row['what'], '')})"
+    return f"{row['last']}  {row['uses']:>9,}  {row['what']:<13}  {row['who']}  ({compat.INSTEAD.get(row['what'], '')})"
 
 
 def as_json(rows: list[dict]) -> str:
