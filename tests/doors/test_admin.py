@@ -42,9 +42,40 @@ ACCOUNTS = [
     DeprecatedUse,
 ]  # fmt: skip
 SAID = [Post, Comment, Report, Decision]
-MODELS = [*ACCOUNTS, Track, Blob, Change, Changeset, Duplicate, Provider, Term, ArchiveAsset, ArchiveJob, Upload, Playlist, Entry, Import, *SAID]
+MODELS = [
+    *ACCOUNTS,
+    Track,
+    Blob,
+    Change,
+    Changeset,
+    Duplicate,
+    Provider,
+    Term,
+    ArchiveAsset,
+    ArchiveJob,
+    Upload,
+    Playlist,
+    Entry,
+    Import,
+    *SAID,
+]
 ADMIN, MODERATOR = Role.ADMIN, Role.MODERATOR
-CURATED = {Track, Blob, Change, Changeset, Duplicate, Provider, Term, ArchiveAsset, ArchiveJob, Upload, Playlist, Entry, Import, *SAID}
+CURATED = {
+    Track,
+    Blob,
+    Change,
+    Changeset,
+    Duplicate,
+    Provider,
+    Term,
+    ArchiveAsset,
+    ArchiveJob,
+    Upload,
+    Playlist,
+    Entry,
+    Import,
+    *SAID,
+}
 # What each role may do there; whoever is not named does not even enter.
 SEES = {ADMIN: set(MODELS), MODERATOR: CURATED}
 ADDS = {ADMIN: {User, Provider, Upload}, MODERATOR: {Upload}}
@@ -219,7 +250,8 @@ def without(monkeypatch, permission: str) -> Client:
 @pytest.mark.parametrize(
     ("permission", "models"),
     [
-        ("catalog.see_all", [Track]), ("archive.see", [ArchiveAsset, ArchiveJob]),
+        ("catalog.see_all", [Track]),
+        ("archive.see", [ArchiveAsset, ArchiveJob]),
         ("playlists.see_all", [Playlist, Entry, Import]),
     ],
 )

@@ -247,7 +247,9 @@ WRITES = {
     "POST /api/v1/posts/<uuid:pk>/report": Write({"reason": "spam"}, ("social_report",), case="post", who="moderator"),
     "POST /api/v1/posts/<uuid:pk>/hide": Write({"reason": "Sent"}, HIDES, case="post", who="moderator"),
     "POST /comments/<uuid:pk>/report": Write({"reason": "spam"}, ("social_report",), case="comment", who="moderator"),
-    "POST /api/v1/comments/<uuid:pk>/report": Write({"reason": "spam"}, ("social_report",), case="comment", who="moderator"),
+    "POST /api/v1/comments/<uuid:pk>/report": Write(
+        {"reason": "spam"}, ("social_report",), case="comment", who="moderator"
+    ),
     "POST /api/v1/comments/<uuid:pk>/hide": Write({"reason": "Sent"}, HIDES, case="comment", who="moderator"),
     "POST /api/v1/posts/<uuid:pk>/restore": Write({"reason": "Sent"}, HIDES, case="hidden post", who="moderator"),
     "POST /api/v1/moderation/reports/<uuid:pk>/dismiss": Write(
