@@ -12,7 +12,7 @@ from django.db import connection
 
 from apps.accounts import letters
 from apps.lib import batches, ddl
-from apps.social import adoption
+from apps.social import adoption, foreign
 from tests.moves import foreigners, world
 from tests.moves.test_cut_off import in_small_chunks
 from tests.moves.world import key, one, rows
@@ -96,6 +96,18 @@ def community(settled, django_db_blocker):
         yield
 
 
+OURS = {
+    *(table.name for table in foreign.TABLES),
+    "open",
+    "threads",
+    "prepare",
+    "move",
+    "repoint",
+    "require",
+    "settled",
+}
+
+
 def run(source: str, *options: str) -> dict:
     said = io.StringIO()
     call_command("adopt", "community", "--source", source, "--json", *options, stdout=said)
@@ -163,7 +175,7 @@ def test_killed_at_every_checkpoint_it_ends_as_if_nobody_had_disturbed_it(house,
         world.drop_database(undisturbed)
         names = killed_at_each(lambda: run(source), tmp_path / "died")
         again = run(source)
-    assert len(names) >= 40 and {"posts copied", "posts", "threads", "move, not written down", "settled"} <= names
+    assert len(names) >= 35 and {"posts copied", "posts", "threads", "move, not written down", "settled"} <= names
     assert world.checksums(HERE) == sums
     assert {**again, "begun": ""} == {**report, "begun": ""}
 
@@ -186,7 +198,8 @@ def _die_somewhere_new(work, died) -> None:
     known = set(died.read_text().splitlines())
 
     def cut_off(name: str) -> None:
-        if name not in known:
+        # Inside the phases of the move others kill it.
+        if name not in known and name.split(",")[0].removesuffix(" copied") in OURS:
             died.write_text("\n".join([*known, name]))
             os.kill(os.getpid(), signal.SIGKILL)
 
@@ -288,7 +301,7 @@ def test_a_database_of_another_shape_is_a_clear_error(untouched, empty_template)
 
 
 def test_the_source_cannot_be_written_to(source):
-    with adoption.foreign.opened(source, "public") as there, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+    with foreign.opened(source, "public") as there, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
         there.connection.execute("DELETE FROM posts")
 
 

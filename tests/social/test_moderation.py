@@ -1,6 +1,5 @@
 """Reports and decisions: each once, each with a reason, and what goes with them in one step."""
 
-import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -217,26 +216,3 @@ def test_a_comment_below_a_hidden_post_keeps_its_own_state(ana, bob, mod):
     moderation.hide(said=post, by=mod, reason="Spam")
     assert Comment.objects.get(pk=comment.pk).status == "shown"
     assert not Notice.objects.filter(user=bob).exists()
-
-
-def test_the_queue_reads_each_report_a_few_times_however_many_are_of_one_thing(ana):
-    """To look from each one for a newer one would be some hundred thousand rows here."""
-    post, people = make_post(ana), [make_user() for _ in range(3)]
-    rows = [Report(by=person, post=post, reason="spam", state="open") for person in people]
-    Report.objects.bulk_create(rows)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO social_report (id, created_at, updated_at, post_id, reason, details, state)
-            SELECT gen_random_uuid(), now(), now(), %s, 'spam', '', 'open' FROM generate_series(1, 500)""",
-            [post.pk],
-        )
-        cursor.execute("ANALYZE social_report")
-    queue = Report.objects.filter(moderation.one_each("open"))
-    [plan] = json.loads(queue.explain(format="json", analyze=True))
-    assert queue.count() == 1 and looked_at(plan["Plan"]) < 10_000
-
-
-def looked_at(node: dict) -> float:
-    """Rows that a plan's nodes gave or threw away."""
-    rows = sum(value for name, value in node.items() if name == "Actual Rows" or name.startswith("Rows Removed"))
-    return rows * node["Actual Loops"] + sum(looked_at(below) for below in node.get("Plans", []))
