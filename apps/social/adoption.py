@@ -33,7 +33,7 @@ EMPTY = {
 STRANGERS = """SELECT count(*) FROM accounts_user AS person
     WHERE is_active AND NOT EXISTS (SELECT FROM accounts_rolegrant WHERE user_id = person.id)"""
 # Rows a second of one core, for the estimate alone.
-COPIED_A_SECOND, TAKEN_A_SECOND = 100_000, 15_000
+COPIED_A_SECOND, TAKEN_A_SECOND = 100_000, 4_500
 Tell = Callable[[str, int], batches.Bar]
 
 

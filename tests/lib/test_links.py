@@ -10,6 +10,10 @@ DATA = bytes(range(256)) * 4
 urlpatterns = [path("blobs/<str:token>", links.serve, name="blob")]
 
 
+# Whoever closes an answer looks after the connections to the database.
+pytestmark = pytest.mark.django_db
+
+
 @pytest.fixture(autouse=True)
 def key(settings, tmp_path):
     settings.ROOT_URLCONF = __name__

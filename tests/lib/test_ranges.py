@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from apps.lib.ranges import PIECE, PLAYABLE, ranged_response
 
+# Whoever closes an answer looks after the connections to the database.
+pytestmark = pytest.mark.django_db
+
 DATA = bytes(range(100))
 WHOLE, UNSATISFIABLE = (200, None, DATA), (416, "bytes */100", b"")
 
