@@ -314,7 +314,7 @@ BPM, SECONDS = _number(1000, "BPM", 2), _number(1_000_000, "seconds", 3)
 DAY = Takes("a day such as 2024-02-29", _day, {"type": "string", "format": "date"})
 SWITCH = Takes("1 or 0", _yes_or_no, {"type": "string", "enum": ["1", "0", "true", "false"]})
 KEY = Takes("a key such as C# or Db, or a Camelot code such as 8A", _key, {"type": "string"})
-ISRC = Takes("an ISRC such as USXXX2400001", _isrc, {"type": "string"})
+ISRC = Takes("an ISRC such as USS1Z2400001", _isrc, {"type": "string"})
 
 
 def _alike(column: str, how: str = "alike") -> Callable:

@@ -71,7 +71,7 @@ def every_kind(ana) -> dict[str, Track]:
     """Tracks of every sort that the shape knows a difference for."""
     facts = {
         "artist": "Ä \"quoted\" \\ 100%", "description": "line\none\ttwo \u2028", "genre": "Dub", "tempo": "120",
-        "pitch_class": 1, "mode": "minor", "mood": ["calm", "a'b"], "tags": ["x"], "isrc": "USXXX2400001",
+        "pitch_class": 1, "mode": "minor", "mood": ["calm", "a'b"], "tags": ["x"], "isrc": "USS1Z2400001",
         "release_date": dt.date(2024, 1, 15), "popularity_score": "87.5", "duration_ms": 180_500,
     }  # fmt: skip
     now = timezone.now()

@@ -69,7 +69,7 @@ def test_the_verdict_follows_from_the_facts(facts, state, reasons):
 
 
 def test_an_isrc_is_no_reason_and_every_reason_has_words():
-    assert verdict(Facts(WHOLE, isrc="USXXX2400001"), now=NOW) == clearance.Verdict("cleared")
+    assert verdict(Facts(WHOLE, isrc="USS1Z2400001"), now=NOW) == clearance.Verdict("cleared")
     words = clearance.reason_words([*clearance.REASONS, "OF_TOMORROW"])
     assert words[0] == "It holds a sample that is not cleared."
     assert words[-1] == "OF_TOMORROW" and all(words)
@@ -81,7 +81,7 @@ def kept(track) -> tuple[str, list[str]]:
 
 
 def make_cleared(owner, **facts) -> Track:
-    track = make_track(owner, isrc="USXXX2400001", **facts)
+    track = make_track(owner, isrc="USS1Z2400001", **facts)
     Credit.objects.create(track=track, name="Ana", role="composer", split=100)
     clearance.judge([track.pk])
     assert kept(track) == ("cleared", [])
@@ -147,7 +147,7 @@ def happen(rng: random.Random, track: Track, by) -> None:
     """One thing that people do to a track; parts as their doors do it."""
     match rng.randrange(5):
         case 0:
-            actions.edit(track=track, by=by, isrc=rng.choice(["", "USXXX2400001"]))
+            actions.edit(track=track, by=by, isrc=rng.choice(["", "USS1Z2400001"]))
         case 1:
             actions.edit(track=track, by=by, is_pro_only=rng.random() < 0.5)
         case 2:

@@ -14,7 +14,7 @@ EVERY = {
     "q": "night train", "genre": "Deep House,dub", "subgenre": "melodic", "tempo_min": "100", "tempo_max": "128.5",
     "key": "8A,C#", "scale": "minor", "harmonic": "1", "mood": "calm", "mood_all": "calm,dark", "tags": "sea",
     "tags_all": "sea", "instrument": "drums", "creator": "Earth\\, Wind & Fire,Cher", "duration_min": "30",
-    "duration_max": "240.5", "isrc": "USXXX2400001", "catalog_number": "BT-2024-001", "released_after": "2020-02-29",
+    "duration_max": "240.5", "isrc": "USS1Z2400001", "catalog_number": "BT-2024-001", "released_after": "2020-02-29",
     "released_before": "2024-01-01", "kind": "library,uploaded", "owner": "ana", "pro_only": "0",
     "clearance": "cleared", "missing": "isrc,cover", "ordering": "-popularity",
 }  # fmt: skip

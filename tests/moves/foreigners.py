@@ -28,9 +28,11 @@ PEOPLE = {
 
 
 def dsn(name: str) -> str:
-    facts = connection.settings_dict
-    words = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
-    return make_conninfo(dbname=name, **{word: facts[said] for word, said in words.items() if facts[said]})
+    """Where the database of this name is; a socket's folder stands among the options, not in HOST."""
+    facts = connection.get_connection_params()
+    return make_conninfo(
+        dbname=name, **{word: facts[word] for word in ("host", "port", "user", "password") if word in facts}
+    )
 
 
 def fill(name: str) -> None:
