@@ -13,7 +13,7 @@ from apps.uploads import api as uploads
 READING = ["get", "head"]
 
 urlpatterns = [
-    path("", include([*accounts.urls, *catalog.urls, *uploads.urls, *archive.urls, *playlists.urls, *social.urls])),
+    path("", include([*catalog.urls, *social.urls, *playlists.urls, *accounts.urls, *uploads.urls, *archive.urls])),
     path("schema/", SpectacularAPIView.as_view(http_method_names=READING), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=READING), name="docs"),
 ]

@@ -12,7 +12,9 @@ from config import health, pages
 
 NO_PHONES = ("account/phone", "auth/phone/verify", "auth/phone/verify/resend")
 
+# Django tries one after the other: programs ask most often, and wait for the fewest.
 urlpatterns = [
+    path("api/v1/", include("config.api")),
     path("", catalog.front, name="front"),
     path("tracks", catalog.browse, name="browse"),
     path("tracks/<uuid:pk>", catalog.track, name="track-page"),
@@ -29,7 +31,6 @@ urlpatterns = [
     path("admin/login/", pages.staff_entrance),
     path("admin/password_change/", RedirectView.as_view(pattern_name="account_change_password")),
     path("admin/", admin.site.urls),
-    path("api/v1/", include("config.api")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
 ]

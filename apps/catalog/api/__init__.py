@@ -3,12 +3,12 @@
 from apps.catalog.api import changesets, duplicates, listing, parts, plays, sheets, tracks, vocabulary
 
 urls = [
-    *changesets.urls,
-    *duplicates.urls,
     *listing.urls,
+    *tracks.urls,
     *parts.urls,
     *plays.urls,
+    *changesets.urls,
+    *duplicates.urls,
     *sheets.urls,
-    *tracks.urls,
     *vocabulary.urls,
 ]
