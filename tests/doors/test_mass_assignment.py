@@ -4,6 +4,7 @@ Each address is asked three times from one state: twice as its form says, which 
 times, seals), and once with the names of all columns beside it. What the database then holds must be alike.
 """
 
+import datetime as dt
 import io
 import json
 import re
@@ -20,6 +21,7 @@ from django.test import Client
 from drf_spectacular.generators import SchemaGenerator
 from PIL import Image
 
+from apps.accounts import sessions
 from apps.accounts.models import User
 from tests.doors.matrix import ADMIN, API, filled, table
 from tests.doors.world import Case, make_cases, make_people, send, sign_in
@@ -416,7 +418,9 @@ def tried(client: Client, name: str, write: Write, cases: dict[str, Case], junk:
 
 
 @pytest.fixture
-def world(request):
+def world(monkeypatch):
+    # On a slow machine a session would be told of in the midst of it, and at another address each time.
+    monkeypatch.setattr(sessions, "GRAIN", dt.timedelta(days=1))
     people = make_people()
     victim = people["stranger"]
     make_key(victim)
