@@ -9,7 +9,8 @@ from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.urls import reverse_lazy
 
 from apps.lib import email_url, storage_url
-from config import env, logs, schedule
+from config import amounts, env, logs, schedule
+from config.amounts import *  # noqa: F403
 from config.theme import UNFOLD  # noqa: F401
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -242,38 +243,6 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 0
 FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
 
-# --- Limits -------------------------------------------------------------------------------------------------------
-# Requests a minute, by the scope they need; `apps.accounts.throttles` says of whom.
-RATE_LIMITS = env.limits("RATE_LIMITS", {
-    "read": 1200, "write": 120, "upload": 60, "archive": 60, "admin": 300, "media": 6000, "anonymous": 300,
-    "wrong_key": 60})  # fmt: skip
-UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)  # S0-18
-# Origins that the fetcher may reach although they are not public https: the demo's provider, never set in production.
-FETCH_ORIGINS = env.origins("KEEPTRACK_FETCH_ORIGINS")
-FETCH_MAX_BYTES = {"audio": 200_000_000, "cover": 10_000_000, "video": 500_000_000}
-FETCH_DEADLINE_S = {"audio": 90, "cover": 45, "video": 120}
-ARCHIVE_PARALLEL = env.number("ARCHIVE_PARALLEL", 8, least=1, most=64)
-ARCHIVE_LIMIT = 50  # one request or command (S3-05)
-ARCHIVE_LIMIT_MOST = 200  # the daily run (S3-11)
-# From so many tracks on every web process counts facets in its memory, about 60 MB for a million; 0: always by SQL.
-FACETS_IN_MEMORY_FROM = env.number("FACETS_IN_MEMORY_FROM", 5_000)
-ARCHIVE_ALARM_DAYS = env.number("ARCHIVE_ALARM_DAYS", 13, least=1)  # S3-02, kept as the alarm
-PLAY_WINDOW = timedelta(minutes=env.number("PLAY_WINDOW_MINUTES", 30, least=1, most=1440))
-PLAYLIST_MAX_ENTRIES = env.number("PLAYLIST_MAX_ENTRIES", 10_000, least=1, most=100_000)
-PLAYLIST_FILE_MAX_BYTES = env.number("PLAYLIST_FILE_MAX_BYTES", 8 * 1024 * 1024, least=1000, most=64 * 1024 * 1024)
-OLD_SHAPE_SUNSET = env.day("OLD_SHAPE_SUNSET", "2027-06-30")  # S0-37: told to old programs; nothing ends by itself
-PLAY_KEPT = timedelta(days=env.number("PLAY_KEPT_DAYS", 90, least=2, most=3650))
-
-# A killed worker's rows are due again after this; a living one renews it three times as often.
-LEASE = timedelta(seconds=env.number("LEASE_SECONDS", 60, least=3, most=3600))
-# Only these take a body of a file's size; elsewhere a longer one is refused unread.
-PICTURE_MAX_BYTES, SHEET_MAX_BYTES = 5 * 1024 * 1024, 20 * 1024 * 1024
-FILE_PATHS = dict.fromkeys(("/api/v1/uploads", "/upload", "/admin/uploads/upload/add/"), UPLOAD_MAX_BYTES)
-FILE_PATHS |= dict.fromkeys(("/api/v1/me/avatar", "/account/avatar"), PICTURE_MAX_BYTES)
-FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/<id>/cover", "/playlists/<id>/cover"), PICTURE_MAX_BYTES)
-FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/import", "/playlists/import"), PLAYLIST_FILE_MAX_BYTES)
-FILE_PATHS |= dict.fromkeys(("/api/v1/changesets/import", "/admin/catalog/track/import/"), SHEET_MAX_BYTES)
-
 # --- Celery -------------------------------------------------------------------------------------------------------
 _VISIBILITY = 1800
 # A nudge must not keep its request waiting for a broker that is away.
@@ -322,7 +291,7 @@ USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"
 
 _STORE = STORAGES["blobs"]["OPTIONS"].get("endpoint_url", SELF)
-_MEDIA = [SELF, *env.words("CSP_MEDIA_SOURCES", ("https:",)), *FETCH_ORIGINS, *{_STORE} - {SELF}]
+_MEDIA = [SELF, *env.words("CSP_MEDIA_SOURCES", ("https:",)), *amounts.FETCH_ORIGINS, *{_STORE} - {SELF}]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

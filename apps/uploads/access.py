@@ -1,7 +1,20 @@
 """Who sees which upload: its person, and staff who may."""
 
-from apps.accounts.access import OwnRows
+from django.db.models import Q
+
+from apps.accounts.access import OwnRows, may
+from apps.lib.access import AccessQuerySet
 
 
 class UploadAccess(OwnRows):
     see_all = "uploads.view_upload"
+
+
+class ReportAccess(AccessQuerySet):
+    """What compression saves is the staff's business alone."""
+
+    def view_rule(self, user) -> Q:
+        return Q() if may(user, "uploads.view_upload") else Q(pk__in=[])
+
+    def edit_rule(self, user) -> Q:
+        return Q(pk__in=[])

@@ -1,5 +1,6 @@
 """Which content a track has in which role, with the facts of its format (S0-05, S1-03)."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -29,6 +30,10 @@ class TrackFile(Record):
     sample_rate = models.PositiveIntegerField(null=True, editable=False, db_comment="Hz")
     channels = models.PositiveSmallIntegerField(null=True, editable=False)
     bit_rate = models.PositiveIntegerField(null=True, editable=False, db_comment="bits per second")
+    loudness_lufs = models.DecimalField(
+        null=True, max_digits=5, decimal_places=2, editable=False, db_comment="integrated, EBU R 128"
+    )
+    true_peak_dbtp = models.DecimalField(null=True, max_digits=5, decimal_places=2, editable=False, db_comment="dBTP")
     original_file_size = models.BigIntegerField(
         null=True, editable=False, db_comment="bytes of the original this file was made from"
     )
@@ -61,3 +66,23 @@ class TrackFile(Record):
     def compression_savings(self) -> int:
         """Bytes saved against the original (S0-05)."""
         return (self.original_file_size or self.blob.size) - self.blob.size
+
+
+class FormerFile(Record):
+    """An original that another took the place of: its bytes stay, and it can be put back."""
+
+    track = models.ForeignKey(Track, on_delete=models.PROTECT, related_name="former_files")
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="former_files", editable=False)
+    replaced_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    file_name = models.CharField(max_length=255, blank=True, default="", editable=False)
+    duration_ms = models.PositiveBigIntegerField(null=True, editable=False, db_comment="milliseconds")
+
+    objects = OfVisibleTracks.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["track", "blob"], name="former_file_once")]
+
+    def __str__(self) -> str:
+        return f"former original of {self.track_id}"

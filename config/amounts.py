@@ -1,0 +1,45 @@
+"""How much and how many: the limits that are settings (`docs/settings.md`). `settings.py` takes them over."""
+
+from datetime import timedelta
+
+from config import env
+
+# Requests a minute, by the scope they need; `apps.accounts.throttles` says of whom.
+RATE_LIMITS = env.limits("RATE_LIMITS", {
+    "read": 1200, "write": 120, "upload": 60, "archive": 60, "admin": 300, "media": 6000, "anonymous": 300,
+    "wrong_key": 60})  # fmt: skip
+UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)  # S0-18
+# Bytes that a person brings in within a UTC day, by tier (S1-01, S1-04).
+UPLOAD_QUOTA = {
+    "free": env.number("UPLOAD_QUOTA_FREE", 100_000_000),
+    "pro": env.number("UPLOAD_QUOTA_PRO", 2_000_000_000),
+    "enterprise": env.number("UPLOAD_QUOTA_ENTERPRISE", 20_000_000_000),
+}
+UPLOADS_AT_ONCE = env.number("UPLOADS_AT_ONCE", 10, least=1, most=1000)  # of one person, begun and not yet whole
+UPLOAD_SPOOL_BYTES = env.number("UPLOAD_SPOOL_BYTES", 20_000_000_000)  # of all who are at it
+UPLOAD_EXPIRES = timedelta(hours=env.number("UPLOAD_EXPIRES_HOURS", 24, least=1, most=240))
+# Origins that the fetcher may reach although they are not public https: the demo's provider, never set in production.
+FETCH_ORIGINS = env.origins("KEEPTRACK_FETCH_ORIGINS")
+FETCH_MAX_BYTES = {"audio": 200_000_000, "cover": 10_000_000, "video": 500_000_000}
+FETCH_DEADLINE_S = {"audio": 90, "cover": 45, "video": 120}
+ARCHIVE_PARALLEL = env.number("ARCHIVE_PARALLEL", 8, least=1, most=64)
+ARCHIVE_LIMIT = 50  # one request or command (S3-05)
+ARCHIVE_LIMIT_MOST = 200  # the daily run (S3-11)
+# From so many tracks on every web process counts facets in its memory, about 60 MB for a million; 0: always by SQL.
+FACETS_IN_MEMORY_FROM = env.number("FACETS_IN_MEMORY_FROM", 5_000)
+ARCHIVE_ALARM_DAYS = env.number("ARCHIVE_ALARM_DAYS", 13, least=1)  # S3-02, kept as the alarm
+PLAY_WINDOW = timedelta(minutes=env.number("PLAY_WINDOW_MINUTES", 30, least=1, most=1440))
+PLAYLIST_MAX_ENTRIES = env.number("PLAYLIST_MAX_ENTRIES", 10_000, least=1, most=100_000)
+PLAYLIST_FILE_MAX_BYTES = env.number("PLAYLIST_FILE_MAX_BYTES", 8 * 1024 * 1024, least=1000, most=64 * 1024 * 1024)
+OLD_SHAPE_SUNSET = env.day("OLD_SHAPE_SUNSET", "2027-06-30")  # S0-37: told to old programs; nothing ends by itself
+PLAY_KEPT = timedelta(days=env.number("PLAY_KEPT_DAYS", 90, least=2, most=3650))
+
+# A killed worker's rows are due again after this; a living one renews it three times as often.
+LEASE = timedelta(seconds=env.number("LEASE_SECONDS", 60, least=3, most=3600))
+# Only these take a body of a file's size; elsewhere a longer one is refused unread.
+PICTURE_MAX_BYTES, SHEET_MAX_BYTES = 5 * 1024 * 1024, 20 * 1024 * 1024
+FILE_PATHS = dict.fromkeys(("/api/v1/uploads", "/upload", "/admin/uploads/upload/add/"), UPLOAD_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/me/avatar", "/account/avatar"), PICTURE_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/<id>/cover", "/playlists/<id>/cover"), PICTURE_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/import", "/playlists/import"), PLAYLIST_FILE_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/changesets/import", "/admin/catalog/track/import/"), SHEET_MAX_BYTES)
