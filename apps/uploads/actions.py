@@ -15,7 +15,7 @@ from apps.accounts.access import may
 from apps.catalog import actions as catalog
 from apps.catalog import derive, files, history
 from apps.catalog.models import Derivation, Track
-from apps.lib import media, spool
+from apps.lib import clock, media, spool
 from apps.lib.errors import Forbidden, Refusal
 from apps.lib.media import Probe
 from apps.lib.storage import Stored
@@ -46,10 +46,13 @@ def receive(
             content_type=tidy_name(content_type)[:100],
             size_bytes=size,
             sha256=sha256,
+            received_bytes=size,
+            expires_at=clock.now() + settings.UPLOAD_EXPIRES,
             title=title,
         )
         upload.file_key = f"uploads/{user.pk}/{upload.pk}"
         upload.save(force_insert=True)
+        Upload.machine.move(upload, "received")
         try:
             probe = media.probe(path, admit=media.UPLOAD_FORMATS)
             with files.stored(path, form=probe.format, sha256=sha256) as stored:

@@ -12,6 +12,6 @@ from apps.catalog.models.term import Term, Word
 from apps.catalog.models.track import Track
 
 __all__ = [
-    "Blob", "Change", "Changeset", "ChangesetRow", "Credit", "Derivation", "Duplicate", "FormerFile", "Instrument", "Play",
-    "PlayDay", "Provider", "ProviderSource", "Sample", "Section", "Term", "Track", "TrackFile", "Word",
+    "Blob", "Change", "Changeset", "ChangesetRow", "Credit", "Derivation", "Duplicate", "FormerFile", "Instrument",
+    "Play", "PlayDay", "Provider", "ProviderSource", "Sample", "Section", "Term", "Track", "TrackFile", "Word",
 ]  # fmt: skip
