@@ -25,6 +25,7 @@ def settings_with(monkeypatch, tmp_path):
             monkeypatch.delenv(name)
         for name, value in {"KEEPTRACK_VAR": str(tmp_path), **variables}.items():
             monkeypatch.setenv(name, value)
+        monkeypatch.delitem(sys.modules, "config.amounts", raising=False)  # reads the environment too
         return runpy.run_path(str(ROOT / "config" / "settings.py"))
 
     return read

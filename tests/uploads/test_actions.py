@@ -95,7 +95,9 @@ def test_a_disk_that_fills_up_midway_refuses_the_upload(ana, monkeypatch):
 
 
 def test_an_upload_whose_server_died_is_closed(ana):
-    upload = Upload.objects.create(user=ana, file_key="k", file_name="f", size_bytes=1, sha256="0" * 64)
+    facts = {"file_key": "k", "file_name": "f", "size_bytes": 1, "sha256": "0" * 64, "expires_at": timezone.now()}
+    upload = Upload.objects.create(user=ana, **facts)
+    Upload.machine.move(upload, "received")
     assert actions.abandon(before=timezone.now() - dt.timedelta(hours=1)) == 0
     assert actions.abandon(before=timezone.now() + dt.timedelta(seconds=1)) == 1
     upload.refresh_from_db()

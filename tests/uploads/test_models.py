@@ -2,6 +2,7 @@
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from apps.uploads.models import Upload
 from tests.make import make_track
@@ -10,7 +11,14 @@ pytestmark = pytest.mark.django_db
 
 
 def make_upload(user, **facts) -> Upload:
-    facts = {"file_key": "a", "file_name": "a.wav", "size_bytes": 1, "sha256": "0" * 64, **facts}
+    facts = {
+        "expires_at": timezone.now(),
+        "file_key": "a",
+        "file_name": "a.wav",
+        "size_bytes": 1,
+        "sha256": "0" * 64,
+        **facts,
+    }
     return Upload.objects.create(user=user, **facts)
 
 
