@@ -40,15 +40,15 @@ POSTS = {
     "market": ("june", "Market Day", "The trumpet was late, so the trumpet is late.", ("mira", "tomo", "ilse", STAFF)),
     "ours": ("plenty", "Market Day", "Our new number one. All rights with Plenty Plays.", ()),
     "sketch": ("oskar", "Sketch for Two Rooms", "Not for you yet. I only want to see it in my list.", ("mira",)),
-    "train": ("ilse", "Harbour Lights", "This one is for the 22:40 along the coast.\n\nSit on the left.",
-              ("mira", "oskar", "tomo")),
-    "rain": ("tomo", "Neon Rain on Tin Roofs", "Forty-one tries, and the third one was it.", ("mira", "june", "ilse")),
     "blunt": ("june", None, "Nobody needs another pad. I said what I said.", ("tomo",)),
+    "offer": ("plenty", None, "Playlist places from 5 a month, ask us first: https://plays.example/places", ()),
+    "ferry": ("mira", None, "“Evening ferry” is open. Tell me what is missing in it.", ("june", "ilse", STAFF)),
     "bus": ("june", "Night Bus Home", "Two versions, one of them is right. Which?", ("mira", "oskar", "ilse", STAFF)),
     "again": ("mira", "Night Bus Home", "The first. It still sounds tired, and that is the point of a night bus.",
               ("june", "ilse")),
-    "offer": ("plenty", None, "Playlist places from 5 a month, ask us first: https://plays.example/places", ()),
-    "ferry": ("mira", None, "“Evening ferry” is open. Tell me what is missing in it.", ("june", "ilse", STAFF)),
+    "train": ("ilse", "Harbour Lights", "This one is for the 22:40 along the coast.\n\nSit on the left.",
+              ("mira", "oskar", "tomo")),
+    "rain": ("tomo", "Neon Rain on Tin Roofs", "Forty-one tries, and the third one was it.", ("mira", "june", "ilse")),
 }  # fmt: skip
 # name: post, who, words, the one it answers
 COMMENTS = {

@@ -280,7 +280,7 @@ SHOTS: dict[str, Callable] = {
     "feed-phone-dark.png": lambda tour: tour.open("/feed?following=1", size=NARROW, dark=True),
     "post.png": lambda tour: post(tour, size=(1440, 1080)),
     "post-phone.png": lambda tour: post(tour, size=NARROW),
-    "person.png": lambda tour: tour.open("/people/mira", size=(1440, 820)),
+    "person.png": lambda tour: tour.open("/people/mira", size=(1440, 1000)),
     "playlist.png": playlist,
     "playlist-dark.png": lambda tour: playlist(tour, dark=True),
     "playlist-phone.png": lambda tour: playlist(tour, size=NARROW),
