@@ -201,6 +201,13 @@ def importing(tour: Tour, **how):
     return tour.open(f"/playlists/imports/{report}?show=all&line=3", **how)
 
 
+def api_docs(tour: Tour):
+    """Once it has drawn itself."""
+    page = tour.open("/api/v1/docs/")
+    page.wait_for_selector(".opblock", timeout=60_000)
+    return page
+
+
 def admin(path: str) -> Callable:
     return lambda tour: tour.open(f"/admin/{path}")
 
@@ -290,7 +297,7 @@ SHOTS: dict[str, Callable] = {
     "account.png": lambda tour: tour.open("/account"),
     "sessions-phone.png": lambda tour: tour.open("/account/sessions", size=NARROW),
     "admin-person.png": desk_person,
-    "api.png": lambda tour: tour.open("/api/v1/docs/"),
+    "api.png": api_docs,
     "upload.png": uploading,
     "desk-tracks.png": admin("catalog/track/"),
     "desk-reports.png": admin("social/report/"),
