@@ -57,10 +57,13 @@ def test_what_is_counted_is_what_is_there(people, tracks, boss):
         assert (told.likes, told.comments) == (post.likes.count(), post.comments.shown().count())
 
 
-def test_nobody_shows_what_is_not_theirs_and_a_post_lends_no_access(people, tracks, boss):
-    Track.objects.filter(title="Harbour Lights").update(is_public=False)
+def test_nobody_shows_or_reports_what_its_owner_has_made_private(people, tracks, boss):
+    private = ["Harbour Lights", "Market Day"]
+    Track.objects.filter(title__in=private).update(is_public=False)
     community.gather(people, {track.title: track for track in Track.objects.all()}, boss)
-    assert {post.author.profile.username for post in Post.objects.filter(track__title="Harbour Lights")} == {"mira"}
+    posts = Post.objects.filter(track__title__in=private)
+    assert set(posts.values_list("author__profile__username", flat=True)) == {"mira", "june"}
+    assert not Report.objects.filter(reason="rights").exists()
 
 
 def test_without_staff_and_without_generated_tracks_there_is_a_community_still(people, tracks):
