@@ -1,4 +1,5 @@
-"""Room for the community beside posts in use: the same tables however often a step is made, there and back."""
+"""Room for the community beside posts and playlists in use: the same tables however often a step is made, there and
+back."""
 
 from importlib import import_module
 
@@ -10,37 +11,55 @@ from tests.moves import world
 
 pytestmark = pytest.mark.django_db
 MIGRATION = import_module("apps.social.migrations.0005_community")
+COUNTS = import_module("apps.social.migrations.0006_counts")
+PLAYLISTS = import_module("apps.playlists.migrations.0003_playlists")
+BOTH = pytest.mark.parametrize("migration", [MIGRATION, PLAYLISTS], ids=["social", "playlists"])
 
 
-def of_posts() -> list[tuple]:
-    return [row for row in world.rows(world.SHAPE) if "social_" in str(row)]
+def shape() -> list[tuple]:
+    return [row for row in world.rows(world.SHAPE) if "social_" in str(row) or "playlists_" in str(row)]
 
 
-def test_each_step_may_be_made_again():
+@pytest.mark.parametrize(
+    ("there", "back"),
+    [(MIGRATION.widen, MIGRATION.narrow), (PLAYLISTS.widen, PLAYLISTS.narrow), (COUNTS.count, COUNTS.count_no_more)],
+)
+def test_each_step_may_be_made_again(there, back):
     """S0-36: a migration that was cut off is begun anew."""
-    there = of_posts()
-    MIGRATION.widen()
-    assert of_posts() == there
+    whole = shape()
+    there()
+    assert shape() == whole
     for _ in range(2):
-        MIGRATION.narrow()
-    before = of_posts()
-    assert before != there
+        back()
+    before = shape()
+    assert before != whole
     for _ in range(2):
-        MIGRATION.widen()
-    assert of_posts() == there
-    MIGRATION.narrow()
-    assert of_posts() == before
+        there()
+    assert shape() == whole
+    back()
+    assert shape() == before
 
 
-def test_no_row_is_read_under_a_lock_that_keeps_others_out(monkeypatch):
+@BOTH
+def test_no_row_is_read_under_a_lock_that_keeps_others_out(monkeypatch, migration):
     """Checks and keys are added for new rows first; whatever else is done at once is a change of the catalogue alone."""
     said = []
-    monkeypatch.setattr(MIGRATION.ddl, "patiently", lambda work, name="": work(Listening(said)))
-    MIGRATION.narrow()
-    MIGRATION.widen()
+    monkeypatch.setattr(migration.ddl, "patiently", lambda work, name="": work(Listening(said)))
+    migration.narrow()
+    migration.widen()
     adding = [statement for statement in said if " ADD CONSTRAINT " in statement]
-    assert len(adding) > 8 and all(statement.endswith("NOT VALID") for statement in adding)
+    assert len(adding) > 5 and all(statement.endswith("NOT VALID") for statement in adding)
     assert not [statement for statement in said if "ADD COLUMN" in statement and "CHECK" in statement]
+
+
+def test_counting_waits_for_nobody_for_long():
+    """Its triggers are made by statements that give up where others are in the way, and come back."""
+    said = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(COUNTS.ddl, "patiently", lambda work, name="": said.append(name))
+        COUNTS.count()
+        COUNTS.count_no_more()
+    assert len(said) == 6
 
 
 def test_an_old_program_goes_on_posting_without_the_words_that_had_a_default():
