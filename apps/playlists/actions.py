@@ -19,6 +19,7 @@ from apps.playlists import positions
 from apps.playlists.models import Entry, Playlist
 
 LONGEST = 5_000
+EDITED = ("name", "description", "is_public", "is_collaborative")
 
 
 def create(*, owner, name: str, **facts) -> Playlist:
@@ -32,7 +33,7 @@ def mark(playlist: Playlist) -> str:
 
 
 def _editable(playlist: Playlist) -> tuple:
-    return playlist.name, playlist.description, playlist.is_public, playlist.is_collaborative
+    return tuple(getattr(playlist, name) for name in EDITED)
 
 
 @transaction.atomic
