@@ -246,7 +246,7 @@ FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHand
 # Requests a minute, by the scope they need; `apps.accounts.throttles` says of whom.
 RATE_LIMITS = env.limits("RATE_LIMITS", {
     "read": 1200, "write": 120, "upload": 60, "archive": 60, "admin": 300, "media": 6000, "anonymous": 300,
-    "wrong_key": 60})  # fmt: skip
+    "wrong_key": 60, "report": 10})  # fmt: skip
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)  # S0-18
 # Origins that the fetcher may reach although they are not public https: the demo's provider, never set in production.
 FETCH_ORIGINS = env.origins("KEEPTRACK_FETCH_ORIGINS")

@@ -45,7 +45,7 @@ class Post(Record):
 
     The counts are kept by triggers, see `counts`; what could not be added at once stands in Tally.
     The table keeps the audio_* columns of the old shape until `separation drop`; only that and the answers for old
-    programs read them.
+    programs read them. What old programs do not say has its default in the database.
     """
 
     class Type(models.TextChoices):
@@ -55,8 +55,8 @@ class Post(Record):
     machine = SAID_STATES
 
     author = _author("posts")
-    content = models.TextField(max_length=5_000, blank=True, default="")
-    post_type = models.CharField(max_length=5, choices=Type, editable=False)
+    content = models.TextField(max_length=5_000, blank=True, default="", db_default="")
+    post_type = models.CharField(max_length=5, choices=Type, db_default=Type.TEXT, editable=False)
     track = models.ForeignKey(Track, null=True, on_delete=models.PROTECT, related_name="posts", editable=False)
     status = SAID_STATES.column(db_default="shown")
     like_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
