@@ -205,8 +205,8 @@ def _copy_table(there: Source, found: Found, tell: Tell) -> None:
     told = tell(f"copy {name}", rows)
     with transaction.atomic(), connection.cursor() as cursor:
         if found.name:
-            # Of the two servers each tells of its own errors: this one's come as Django's.
-            with connection.wrap_database_errors, cursor.copy(f"COPY adoption.in_{name} ({', '.join(columns)}) FROM STDIN") as into:
+            copy = f"COPY adoption.in_{name} ({', '.join(columns)}) FROM STDIN"
+            with connection.wrap_database_errors, cursor.copy(copy) as into:  # what the source says is told as its own
                 for count, data in enumerate(there.stream(found), 1):
                     into.write(data)
                     if count % TOLD_EVERY == 0:
