@@ -110,9 +110,17 @@ class Like(models.Model):
 class Tally(models.Model):
     """What was to be added to a post's counts while somebody else was adding to them: nobody waits for a hot post."""
 
-    post = models.ForeignKey(Post, on_delete=models.CASCADE, db_constraint=False, related_name="+", editable=False)
+    post = models.ForeignKey(
+        Post, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+", editable=False
+    )
     likes = models.IntegerField(editable=False)
     comments = models.IntegerField(editable=False)
+    backend = models.IntegerField(
+        default=0, db_default=0, editable=False, db_comment="process id of the connection whose line it is"
+    )
+
+    class Meta:
+        indexes = [models.Index("post", "backend", name="tally_line")]
 
     def __str__(self) -> str:
         return f"{self.post_id}: {self.likes:+} likes, {self.comments:+} comments"
