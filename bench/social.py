@@ -20,7 +20,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 DEPTH, PAGE = 500_000, 20
 # So short that no run gets through all people.
-CLIENTS, SECONDS = 8, 3
+CLIENTS, SECONDS = 8, 2
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from config import env
 # Requests a minute, by the scope they need; `apps.accounts.throttles` says of whom.
 RATE_LIMITS = env.limits("RATE_LIMITS", {
     "read": 1200, "write": 120, "upload": 60, "archive": 60, "admin": 300, "media": 6000, "anonymous": 300,
-    "wrong_key": 60})  # fmt: skip
+    "wrong_key": 60, "report": 10})  # fmt: skip
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)  # S0-18
 # Bytes that a person brings in within a UTC day, by tier (S1-01, S1-04).
 UPLOAD_QUOTA = {

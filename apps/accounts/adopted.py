@@ -86,8 +86,10 @@ def _keep_times(people: list[Newcomer]) -> None:
 
 # --- Addresses ----------------------------------------------------------------------------------------------------
 def _emails(people: list[Newcomer]) -> set[str]:
+    """Those of their addresses that somebody signs in by, or has proven, already."""
     wanted = {person.email.strip().lower() for person in people}
-    return set(User.objects.annotate(low=Lower("email")).filter(low__in=wanted).values_list("low", flat=True))
+    rows = (model.objects.annotate(low=Lower("email")).filter(low__in=wanted) for model in (User, EmailAddress))
+    return {low for row in rows for low in row.values_list("low", flat=True)}
 
 
 def _free_email(person: Newcomer, taken: set[str]) -> str:
@@ -96,7 +98,7 @@ def _free_email(person: Newcomer, taken: set[str]) -> str:
         validate_email(email)
     except ValidationError:
         email = ""
-    if not email or len(email) > LONGEST_EMAIL or email in taken:
+    if not email or len(email) > LONGEST_EMAIL or email in taken or letters.is_placeholder(email):
         return f"{person.id}@{letters.PLACEHOLDER}"
     taken.add(email)
     return email

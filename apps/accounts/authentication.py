@@ -8,6 +8,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 
+from apps.accounts import asking
 from apps.accounts.keys import digest, is_shaped
 from apps.accounts.models import ApiKey
 from apps.accounts.throttles import spend
@@ -34,6 +35,10 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = _usable(b"".join(sent).decode("ascii", "replace").strip(), timezone.now())
         if key is None:
             raise _refused(request, WRONG)
+        user = asking.person(key.user_id)
+        if user is None:  # left, or was switched off, at this moment
+            raise _refused(request, WRONG)
+        key.user = user
         key.user.key_scopes = frozenset(key.scopes)
         return key.user, key
 
@@ -45,7 +50,7 @@ def _usable(clear: str, now: dt.datetime) -> ApiKey | None:
     """The key, its use noted, with its person; None when it opens nothing."""
     if not is_shaped(clear):
         return None
-    key = ApiKey.objects.usable(now).select_related("user").filter(digest=digest(clear)).first()
+    key = ApiKey.objects.usable(now).filter(digest=digest(clear)).first()
     before = now - USE_GRAIN
     if key is not None and (key.last_used_at is None or key.last_used_at < before):
         stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=before)

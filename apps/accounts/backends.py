@@ -5,6 +5,7 @@ from django.contrib.auth.hashers import check_password
 from django.db.models.functions import Lower
 from django.db.models.lookups import Exact
 
+from apps.accounts import asking
 from apps.accounts.models import User
 
 
@@ -23,7 +24,7 @@ class EmailBackend(BaseBackend):
         return user if matches(user, password) and user.is_active else None
 
     def get_user(self, user_id):
-        return User.objects.filter(pk=user_id, is_active=True).first()
+        return asking.person(user_id)
 
 
 def holder_of(email: str) -> User | None:

@@ -10,6 +10,7 @@ from django.db.models.functions import Lower
 from apps.accounts import actions
 from apps.accounts.models import Profile, User
 from apps.lib.errors import NotFound
+from apps.lib.text import is_blank
 
 # What people write in their own profile.
 WRITABLE = ("username", "display_name", "first_name", "last_name", "bio", "country", "timezone", "language", "digest")
@@ -43,7 +44,8 @@ def edit(*, user: User, **facts) -> Profile:
 
 def _tidy(name: str, value: str) -> str:
     if name in LINES:
-        return " ".join(_UNSEEN.sub(" ", value).split())
+        line = " ".join(_UNSEEN.sub(" ", value).split())
+        return "" if is_blank(line) else line
     return value.upper() if name == "country" else value
 
 

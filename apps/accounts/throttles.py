@@ -15,6 +15,7 @@ from rest_framework.throttling import BaseThrottle
 
 from apps.lib import rates
 from apps.lib.client import address, network
+from apps.lib.errors import Refusal
 
 log = logging.getLogger(__name__)
 
@@ -42,8 +43,18 @@ def spend(kind: str, subject: str, headers: dict[str, str]) -> None:
         raise Throttled(usage.resets_in, f"The limit {kind} of {usage.limit} requests a minute is used up.")
 
 
+def spend_on_page(kind: str, person) -> None:
+    """The same for a page; the API counts their browsers together with it. Refusal RATE_LIMITED 429."""
+    try:
+        spend(kind, f"person/{person.pk}", {})
+    except Throttled as beyond:
+        raise Refusal("RATE_LIMITED", f"{beyond.detail} Wait a minute.", status=429) from beyond
+
+
 def kind_of(request, view) -> str:
-    """The name of the limit: `media`, `anonymous`, or the scope that a key needs for this."""
+    """The name of the limit: what the view calls its own, `media`, `anonymous`, or the scope that a key needs."""
+    if request.user.is_authenticated and (own := getattr(view, "limit", "")):
+        return own
     policy = next((each.declared for each in view.permission_classes if hasattr(each, "declared")), {})
     said, usual = ("reads", "read") if request.method in SAFE_METHODS else ("scope", "write")
     kind = policy.get(said, usual)

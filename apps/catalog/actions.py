@@ -10,6 +10,7 @@ from django.utils import timezone
 from apps.catalog import clearance, files, history, identifiers, providers, releasing, vocabulary
 from apps.catalog.models import Credit, Instrument, Play, PlayDay, ProviderSource, Sample, Section, Track, TrackFile
 from apps.lib.errors import NotFound, Refusal
+from apps.lib.text import is_blank
 
 WORDS = ("title", "artist", "description", "genre", "subgenre", "catalog_number", "isrc")
 SOURCE_URLS = ("audio_url", "cover_url", "video_url")
@@ -27,7 +28,7 @@ def create(*, owner, kind: str, title: str, by=None, **facts) -> Track:
 def clean_title(title: str) -> str:
     """S0-06: not blank, at most 255 characters after trimming."""
     title = title.strip()
-    if not 1 <= len(title) <= 255:
+    if is_blank(title) or len(title) > 255:
         message = "A title has 1 to 255 characters."
         raise Refusal("INVALID", message, fields={"title": [message]})
     return title
@@ -100,6 +101,7 @@ def remove(*, track: Track, by, now: dt.datetime | None = None) -> None:
     The bytes go later, by the sweeper, when no other track holds them.
     """
     with history.said(by=by):
+        _hold(Track.objects.filter(pk=track.pk))
         Track.machine.move(track, "removed", **_blank(now))
         _release(Track.objects.filter(pk=track.pk))
         _remove_merged(Track.objects.filter(pk=track.pk), now)
@@ -111,10 +113,19 @@ def remove_all(*, tracks: QuerySet[Track], by, now: dt.datetime | None = None) -
     The queryset must not ask for what a removal changes: it is read again for what belongs to the tombstones.
     """
     with history.said(by=by):
+        _hold(tracks)
         moved = Track.machine.move_all(tracks, "removed", **_blank(now))
         _release(tracks.filter(status="removed"))
         _remove_merged(tracks, now)
     return moved
+
+
+def _hold(tracks: QuerySet[Track]) -> None:
+    """Together with what was merged into them and in the order of their ids, as whoever undoes a merge locks them."""
+    keys = tracks.order_by().values("pk")
+    merged = Track.objects.filter(merged_into__in=keys).values("pk")
+    rows = Track.objects.filter(pk__in=keys.union(merged)).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk", flat=True))
 
 
 def _remove_merged(tracks: QuerySet[Track], now: dt.datetime | None) -> None:

@@ -229,9 +229,20 @@ def _gone(loser: Track, winner: Track) -> Iterator[Row]:
 
 
 def hold(changeset: Changeset) -> None:
-    """Before the rows of apply and undo."""
+    """Before the rows of apply and undo. Refusal CONTRADICTS 409 for the undo of a merge that others were built on."""
+    if changeset.step == "undo" and (later := _later(changeset.order["keep"])):
+        message = f"What stayed then was merged itself since. Undo “{later.title}” first, then this one."
+        raise Conflict(message, "CONTRADICTS")
     for holder in _holders.values():
         holder(changeset)
+
+
+def _later(keep: str) -> Changeset | None:
+    """The merge by which the track that stayed went."""
+    if not Track.objects.filter(pk=keep, status="merged").exists():
+        return None
+    merges = Changeset.objects.filter(kind=Changeset.Kind.MERGE, state="applied", order__lose=keep)
+    return merges.order_by("applied_at").last()
 
 
 # --- Plays --------------------------------------------------------------------------------------------------------

@@ -12,11 +12,14 @@ from django.utils import timezone
 
 from apps.catalog import files
 from apps.catalog.models import Track
+from apps.lib import seen as seen_values
 from apps.lib.errors import Conflict, NotFound, Refusal
+from apps.lib.text import is_blank
 from apps.playlists import positions
 from apps.playlists.models import Entry, Playlist
 
 LONGEST = 5_000
+EDITED = ("name", "description", "is_public", "is_collaborative")
 
 
 def create(*, owner, name: str, **facts) -> Playlist:
@@ -24,13 +27,26 @@ def create(*, owner, name: str, **facts) -> Playlist:
     return Playlist.objects.create(owner=owner, **_clean({"name": name, **facts}))
 
 
-def edit(*, playlist: Playlist, **facts) -> Playlist:
-    """Change what is named of name, description, is_public and is_collaborative. Entries and version stay."""
+def mark(playlist: Playlist) -> str:
+    """Stands for what `edit` changes, so that a form can say what it has shown."""
+    return seen_values.mark(*_editable(playlist))
+
+
+def _editable(playlist: Playlist) -> tuple:
+    return tuple(getattr(playlist, name) for name in EDITED)
+
+
+@transaction.atomic
+def edit(*, playlist: Playlist, seen: str | None = None, **facts) -> Playlist:
+    """Change what is named of name, description, is_public and is_collaborative. Entries and version stay.
+
+    `seen` is the `mark` of what a form has shown. Refusals: INVALID 400, NOT_FOUND 404, CONFLICT 412.
+    """
     facts = _clean(facts)
+    seen_values.unchanged(seen, *_editable(positions.hold(playlist.pk)))
     for name, value in facts.items():
         setattr(playlist, name, value)
-    if not Playlist.objects.filter(pk=playlist.pk).update(**facts, updated_at=timezone.now()):
-        raise NotFound
+    Playlist.objects.filter(pk=playlist.pk).update(**facts, updated_at=timezone.now())
     return playlist
 
 
@@ -38,7 +54,7 @@ def _clean(facts: dict) -> dict:
     """Without the space around them. Refusal INVALID: no name, or too long a one."""
     if "name" in facts:
         facts["name"] = " ".join(facts["name"].split())
-        if not 1 <= len(facts["name"]) <= 255:
+        if is_blank(facts["name"]) or len(facts["name"]) > 255:
             raise _invalid("name", "A name has 1 to 255 characters.")
     if "description" in facts:
         facts["description"] = facts["description"].strip()

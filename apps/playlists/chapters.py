@@ -3,7 +3,7 @@
 import io
 from collections.abc import Iterator
 
-from django.db.models import F, JSONField, Value
+from django.db.models import Exists, F, JSONField, OuterRef, QuerySet, Value
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Coalesce
 
@@ -11,7 +11,7 @@ from apps.accounts.chapters import Chapter, Parting, StoredFile, columns, regist
 from apps.accounts.models import User
 from apps.catalog.models import ChangesetRow, Track
 from apps.playlists import positions
-from apps.playlists.models import Cover, Entry, Import, Member, Playlist
+from apps.playlists.models import Cover, Entry, Import, ImportLine, Member, Playlist
 
 
 def _playlists(user: User) -> Iterator[dict]:
@@ -26,7 +26,7 @@ def _playlists(user: User) -> Iterator[dict]:
 
 
 def _entry(place: int, entry: Entry, track: Track | None) -> dict:
-    words = {"title": track.title, "artist": track.artist} if track else {}
+    words = {"track_id": track.pk, "title": track.title, "artist": track.artist} if track else {"track_id": None}
     return {**columns(entry, but=("playlist_id", "added_by_id", "position")), "position": place, **words}
 
 
@@ -43,13 +43,24 @@ def _joined(user: User) -> Iterator[dict]:
 
 def _added(user: User) -> Iterator[dict]:
     rows = Entry.objects.filter(added_by=user).exclude(playlist__in=Playlist.objects.of(user).values("pk"))
-    return (columns(row, but=("added_by_id", "position")) for row in rows.order_by("pk").iterator(500))
+    return (_shown(row, "added_by_id", "position") for row in _seen(rows, user).order_by("pk").iterator(500))
+
+
+def _seen(rows: QuerySet, user: User) -> QuerySet:
+    """Adds `seen`: whether they see its track."""
+    return rows.annotate(seen=Exists(Track.objects.visible_to(user).filter(pk=OuterRef("track"))))
+
+
+def _shown(row: Entry | ImportLine, *but: str) -> dict:
+    """As the API tells it: of a track that they do not see, no id."""
+    return {**columns(row, but=but), "track_id": row.track_id if row.seen else None}
 
 
 def _imports(user: User) -> Iterator[dict]:
     for row in Import.objects.filter(user=user).order_by("pk").iterator(50):
-        lines = (columns(line, but=("id", "imported_id")) for line in row.lines.order_by("number").iterator(500))
-        yield {**columns(row, but=("user_id", "token", "lease_until")), "lines": list(lines)}
+        lines = _seen(row.lines.order_by("number"), user).iterator(500)
+        facts = columns(row, but=("user_id", "token", "lease_until"))
+        yield {**facts, "lines": [_shown(line, "id", "imported_id") for line in lines]}
 
 
 def _part(parting: Parting) -> None:

@@ -17,6 +17,7 @@ class EditForm(NewForm):
     is_collaborative = forms.BooleanField(
         label="Collaborative", required=False, help_text="Members who are editors add, move and take out tracks."
     )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
     field_order = ["name", "description", "is_public", "is_collaborative"]
 
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.catalog import files
 from apps.catalog.models import Track
 from apps.lib.errors import Conflict, Forbidden, NotFound, Refusal
+from apps.lib.text import is_blank
 from apps.social.access import may_show
 from apps.social.models import Post
 
@@ -40,8 +41,11 @@ def publish(*, author, content: str = "", track_id: UUID | None = None) -> Post:
 
 
 def tidy(content: str, *, needed: bool, longest: int = LONGEST, name: str = "content") -> str:
-    """Words without the space around them. Refusal INVALID: too many, none, or what no database holds."""
-    content = content.strip()
+    """Words without the space around them; those that nobody sees are none.
+
+    Refusal INVALID: too many, none, or what no database holds.
+    """
+    content = "" if is_blank(content) and "\x00" not in content else content.strip()
     message = ""
     if len(content) > longest:
         message = f"At most {longest:,} characters; these are {len(content):,}."

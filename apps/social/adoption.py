@@ -13,7 +13,8 @@ from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
+from psycopg.errors import LockNotAvailable
 
 from apps.accounts import adopted
 from apps.lib import batches, ddl
@@ -23,12 +24,14 @@ from apps.social.foreign import TABLES, Found, Source, row_sum
 
 AT_ONCE, PEOPLE_AT_ONCE = 5_000, 1_000
 TOLD_EVERY = 1_000
+PATIENCE_S = 60
 LOCK = int.from_bytes(hashlib.sha256(b"adopt community").digest()[:7])
 OLD_COLUMNS = dict(zip(oldshape.COLUMNS, ("text", "text", "integer", "bigint", "text"), strict=True))
 # What nobody may have before somebody else's comes. People are asked for apart: staff who adopt are there.
 EMPTY = {
     "tracks": "catalog_track", "posts": "social_post", "comments": "social_comment", "likes": "social_like",
     "follows": "social_follow", "playlists": "playlists_playlist", "playlist entries": "playlists_entry",
+    "posts of an earlier move": "social_postmove", "playlist entries of an earlier move": "playlists_entrymove",
 }  # fmt: skip
 STRANGERS = """SELECT count(*) FROM accounts_user AS person
     WHERE is_active AND NOT EXISTS (SELECT FROM accounts_rolegrant WHERE user_id = person.id)"""
@@ -105,9 +108,15 @@ def adopt(
 def _alone() -> Iterator[None]:
     """One at a time; who was killed leaves the lock when the server has noticed."""
     with connection.cursor() as cursor:
-        cursor.execute("SET lock_timeout = '60s'")
-        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
-        cursor.execute("RESET lock_timeout")
+        cursor.execute(f"SET lock_timeout = '{PATIENCE_S}s'")
+        try:
+            cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+            raise Refused("Another run of this is at work. Let it end, or end it; then run this again.") from error
+        finally:
+            cursor.execute("RESET lock_timeout")
     try:
         yield
     finally:
@@ -196,7 +205,8 @@ def _copy_table(there: Source, found: Found, tell: Tell) -> None:
     told = tell(f"copy {name}", rows)
     with transaction.atomic(), connection.cursor() as cursor:
         if found.name:
-            with cursor.copy(f"COPY adoption.in_{name} ({', '.join(columns)}) FROM STDIN") as into:
+            copy = f"COPY adoption.in_{name} ({', '.join(columns)}) FROM STDIN"
+            with connection.wrap_database_errors, cursor.copy(copy) as into:  # what the source says is told as its own
                 for count, data in enumerate(there.stream(found), 1):
                     into.write(data)
                     if count % TOLD_EVERY == 0:

@@ -7,6 +7,7 @@ from django.db.models import Exists, Model, OuterRef, Q
 from apps.accounts import staff_log
 from apps.accounts.chapters import Chapter, Parting, columns, register
 from apps.accounts.models import User
+from apps.catalog.models import Track
 from apps.social.counts import with_counts
 from apps.social.models import Comment, Decision, DeprecatedUse, Follow, Like, Post, Report
 
@@ -15,9 +16,11 @@ BLANK = {"content": "", "edited_at": None, "author": None}
 
 
 def _posts(user: User) -> Iterator[dict]:
-    for post in with_counts(Post.objects.of(user)).order_by("pk").iterator(500):
+    """As the API tells them: of a track that they do not see, no id."""
+    seen = Exists(Track.objects.visible_to(user).filter(pk=OuterRef("track")))
+    for post in with_counts(Post.objects.of(user)).annotate(seen=seen).order_by("pk").iterator(500):
         counted = {"like_count": post.likes_now, "comment_count": post.comments_now}
-        yield {**columns(post, but=("author_id",)), **counted}
+        yield {**columns(post, but=("author_id",)), "track_id": post.track_id if post.seen else None, **counted}
 
 
 def _comments(user: User) -> Iterator[dict]:

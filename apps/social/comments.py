@@ -50,11 +50,12 @@ def thread(post: Post, viewer) -> QuerySet[Comment]:
 
     In the order they were written, so what is answered comes before its answers. `may_read` says which ones have words.
     """
-    answers = Comment.objects.filter(parent=OuterRef("pk"))
-    held = Exists(answers.filter(Q(status="shown") | Exists(answers)))
     seen = post.comments.visible_to(viewer)
+    stays = Q(pk__in=seen.values("pk"))
+    for levels in range(1, DEEPEST + 1):  # what is answered, so many levels below, by something that has words
+        stays |= Q(pk__in=seen.filter(depth__gte=levels).values("__".join(["parent"] * levels)))
     return (
-        post.comments.filter(Q(pk__in=seen.values("pk")) | held)
+        post.comments.filter(stays)
         .annotate(may_read=Exists(seen.filter(pk=OuterRef("pk"))))
         .select_related("author__profile", "author__avatar")
         .defer("author__avatar__image")

@@ -26,10 +26,11 @@ COMMENTS = "social_post.comment_count + coalesce(tally.comments, 0)"
 
 # Before the posts, as everybody does who writes a line and then a post: nobody waits in a circle.
 _FIRST = "LOCK TABLE social_tally IN %s MODE"
-_HELD = "SELECT FROM social_post WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
-# A line in somebody's hands is left for the next time: they may be waiting for one of the posts. So are those of a post
-# whose count would fall below zero without it. What belongs to no post any more goes.
-_FREE = "SELECT id FROM social_tally WHERE post_id = ANY(%s) FOR UPDATE SKIP LOCKED"
+_HELD = "SELECT id FROM social_post WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+# A post or a line in somebody's hands is left for the next time: they may be waiting for another one. So are those of a
+# post whose count would fall below zero without it. What belongs to no post any more goes.
+_FREE = """SELECT id FROM social_tally AS line WHERE post_id = ANY(%s)
+    OR post_id = ANY(%s) AND NOT EXISTS (SELECT FROM social_post WHERE id = line.post_id) FOR UPDATE SKIP LOCKED"""
 _FOLD = """
 WITH sums AS (SELECT post_id, sum(likes) AS likes, sum(comments) AS comments
         FROM social_tally WHERE id = ANY(%s) GROUP BY post_id),
@@ -78,8 +79,8 @@ def fold() -> int:
     waiting = Tally.objects.order_by().values_list("post", flat=True).distinct()
     posts = list(waiting[:AT_ONCE])
     if posts:
-        with _holding(posts, "ROW EXCLUSIVE") as cursor:
-            cursor.execute(_FREE, [posts])
+        with _holding(posts, "ROW EXCLUSIVE", " SKIP LOCKED") as (cursor, held):
+            cursor.execute(_FREE, [held, posts])
             free = [pk for (pk,) in cursor.fetchall()]
             cursor.execute(_FOLD, [free, free])
     return len(posts)
@@ -89,14 +90,14 @@ def recount(posts: Sequence[UUID]) -> None:
     """Count anew from the likes and comments themselves. Who likes or comments meanwhile waits: a line that they add to
     would go with the others, and what they added not be seen yet.
     """
-    with _holding(posts, "SHARE ROW EXCLUSIVE") as cursor:
+    with _holding(posts, "SHARE ROW EXCLUSIVE") as (cursor, _):
         cursor.execute(_RECOUNT, [list(posts)] * 2)
 
 
 @contextmanager
-def _holding(posts: Sequence[UUID], mode: str) -> Iterator[CursorWrapper]:
-    """The rows are held first: a statement behind that sees everything that was added to them by then."""
+def _holding(posts: Sequence[UUID], mode: str, others: str = "") -> Iterator[tuple[CursorWrapper, list[UUID]]]:
+    """With the posts that are held; they are first: a statement behind that sees everything added to them by then."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_FIRST % mode)
-        cursor.execute(_HELD, [list(posts)])
-        yield cursor
+        cursor.execute(_HELD + others, [list(posts)])
+        yield cursor, [pk for (pk,) in cursor.fetchall()]

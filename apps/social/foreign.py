@@ -4,7 +4,8 @@ Everything is read as text in one snapshot. A row's checksum is the sum of what 
 order does not matter and sums of parts add up to the sum of the whole, and it is the same on either server.
 """
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -46,6 +47,14 @@ def _table(table: str, needed: str, optional: str, /, *names: str, must_be: bool
     return Table(table, columns, frozenset(needed.split()), (table, *names), must_be)
 
 
+# Where a source is that does not say.
+USUAL = {"host": "local", "port": "5432", "dbname": ""}
+# What was said of the session over there: what is told there as text is the same everywhere, it waits as long as it
+# takes, and rows that a policy hides from this account are an error instead of missing.
+SESSION = (
+    "SET LOCAL timezone = 'UTC'", "SET LOCAL datestyle = 'ISO'", "SET LOCAL statement_timeout = 0",
+    "SET LOCAL idle_in_transaction_session_timeout = 0", "SET LOCAL row_security = off",
+)  # fmt: skip
 TIMES = "created_at updated_at"
 AUDIO = "audio_url audio_filename audio_duration audio_file_size audio_mime_type"
 TABLES = (
@@ -77,14 +86,26 @@ def told(source: str) -> str:
     """Where the source is, without the password."""
     try:
         facts = conninfo_to_dict(source)
-    except psycopg.ProgrammingError as error:
-        raise Unreadable(f"This is no address of a database: {error}".strip()) from error
-    return f"{facts.get('host', 'local')}:{facts.get('port', 5432)}/{facts.get('dbname', '')}"
+    except psycopg.ProgrammingError:
+        facts = {}  # what the library says of it may be a piece of the password
+    host, port, name = (str(facts.get(word, usual)) for word, usual in USUAL.items())
+    # A password with such a letter in it ends early, and its rest is taken for the host, the port or the name.
+    if not facts or ("://" in source and ("@" in host + name or not re.fullmatch("[0-9,]*", port))):
+        raise Unreadable(
+            "This is no address of a database. Write postgresql://user@host/name or 'host=… dbname=…', and letters of "
+            "a password such as @ / % as %40 %2F %25; better yet, leave it to PGPASSWORD or ~/.pgpass."
+        )
+    return f"{host}:{port}/{name}"
+
+
+def row_mark(columns: list[str]) -> str:
+    """SQL of what tells one row from another, as a number: of md5 of these expressions in UTF-8, on any server."""
+    return f"('x' || left(md5(convert_to(ROW({', '.join(columns)})::text, 'UTF8')), 15))::bit(60)::bigint"
 
 
 def row_sum(columns: list[str]) -> str:
-    """SQL of the checksum of rows: a sum over md5 of these expressions."""
-    return f"coalesce(sum(('x' || left(md5(ROW({', '.join(columns)})::text), 15))::bit(60)::bigint), 0)"
+    """SQL of the checksum of rows."""
+    return f"coalesce(sum({row_mark(columns)}), 0)"
 
 
 @contextmanager
@@ -98,20 +119,24 @@ def opened(source: str, schema: str) -> Iterator["Source"]:
     try:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         connection.read_only = True
-        connection.execute("SET LOCAL timezone = 'UTC'")
-        connection.execute("SET LOCAL datestyle = 'ISO'")
-        connection.execute("SET LOCAL statement_timeout = 0")
-        yield Source(connection, schema)
+        for said in SESSION:
+            connection.execute(said)
+        yield Source(connection, schema, where)
     except psycopg.Error as error:
-        # What goes wrong on our side comes as Django's own.
-        raise Unreadable(f"{where} cannot be read: {str(error).strip()}") from error
+        raise _unreadable(where, error) from error
     finally:
         connection.close()
 
 
+def _unreadable(where: str, error: psycopg.Error) -> Unreadable:
+    return Unreadable(f"{where} cannot be read: {str(error).strip()}")
+
+
 class Source:
-    def __init__(self, connection: psycopg.Connection, schema: str) -> None:
-        self.connection, self.schema = connection, schema
+    """`where` names it to people."""
+
+    def __init__(self, connection: psycopg.Connection, schema: str, where: str) -> None:
+        self.connection, self.schema, self.where = connection, schema, where
         # Nobody ever asked whether its bytes are letters: they come spelled out, and are read here.
         self.spelled = connection.info.parameter_status("server_encoding") == "SQL_ASCII"
 
@@ -140,17 +165,23 @@ class Source:
         copy = sql.SQL("COPY ({}{}) TO STDOUT").format(
             sql.SQL("SELECT * FROM ({}) AS rows").format(self._rows(found)), order
         )
-        with self.connection.cursor() as cursor, cursor.copy(copy) as rows:
-            yield from rows
+        try:
+            with self.connection.cursor() as cursor, cursor.copy(copy) as rows:
+                yield from rows
+        except psycopg.Error as error:
+            raise _unreadable(self.where, error) from error
 
     def _columns(self) -> dict[str, dict[str, None]]:
-        asked = """SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = %s
-            ORDER BY table_name, ordinal_position"""
+        """Of all tables and views, also of those that this account may not read: that is told when they are read."""
+        asked = """SELECT relname, attname FROM pg_attribute JOIN pg_class ON pg_class.oid = attrelid
+            JOIN pg_namespace ON pg_namespace.oid = relnamespace
+            WHERE nspname = %s AND relkind = ANY('{r,p,v,m,f}') AND attnum > 0 AND NOT attisdropped
+            ORDER BY relname, attnum"""
         there: dict[str, dict[str, None]] = {}
         for table, column in self.connection.execute(asked, [self.schema]):
             there.setdefault(table, {})[column] = None
         if not there:
-            raise Unreadable(f"There is no schema {self.schema}, or nothing in it that this account may read.")
+            raise Unreadable(f"There is no schema {self.schema}, or no table in it.")
         return there
 
     def _rows(self, found: Found) -> sql.Composable:
@@ -167,14 +198,18 @@ class Source:
 
 
 def _match(table: Table, there: dict[str, dict[str, None]]) -> Found:
-    name = next((name for name in table.names if name in there), "")
+    name = _first(table.names, there)
     if not name:
         return Found(table)
     has = there[name]
-    columns = {
-        ours: theirs for ours, seen in table.columns.items() if (theirs := next((n for n in seen if n in has), ""))
-    }
+    columns = {ours: theirs for ours, seen in table.columns.items() if (theirs := _first(seen, has))}
     missing = sorted(table.needed - columns.keys())
     if missing:
         raise Unreadable(f"The table {name} has no column {', no '.join(missing)}.")
     return Found(table, name, columns, [column for column in has if column not in columns.values()])
+
+
+def _first(names: tuple[str, ...], there: Iterable[str]) -> str:
+    """The first of the names that is there, as it is spelled there: of several in small letters, if there is one."""
+    spelled = {word.lower(): word for word in sorted(there)}
+    return next((spelled[name] for name in names if name in spelled), "")

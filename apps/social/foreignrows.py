@@ -11,7 +11,7 @@ from django.db import connection
 from apps.lib import ddl
 from apps.playlists import separation as playlists
 from apps.social.comments import DEEPEST
-from apps.social.foreign import row_sum
+from apps.social.foreign import row_mark, row_sum
 
 # What has no time at all is put there; before the first one and after the adoption no time is believed.
 UNKNOWN, EARLIEST = "timestamptz '2000-01-01 00:00:00+00'", "timestamptz '1990-01-01 00:00:00+00'"
@@ -204,7 +204,7 @@ ORDER = ("posts", "playlists", "playlist_tracks", "comments", "post_likes", "fol
 def words(columns: list[str], *, spelled: bool) -> str:
     """The columns of a row as they came; `h` is its checksum."""
     said = ", ".join(f"adoption.said({c}) AS {c}" if spelled else c for c in columns)
-    return f"n, ('x' || left(md5(ROW({', '.join(columns)})::text), 15))::bit(60)::bigint AS h, {said}"
+    return f"n, {row_mark(columns)} AS h, {said}"
 
 
 def take(name: str, columns: list[str], there: list[str], *, spelled: bool) -> str:

@@ -1,5 +1,6 @@
 """The community's pages: the feed, a post with its thread, a person's posts. They work without scripts."""
 
+from functools import partial
 from uuid import UUID
 
 from django import forms
@@ -12,8 +13,9 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from apps.accounts import profiles
+from apps.accounts import profiles, throttles
 from apps.catalog.keyset import Page, Reader
+from apps.lib import seen
 from apps.lib.errors import Refusal
 from apps.social import actions, comments, follows, likes, moderation, showing
 from apps.social import feed as feeds
@@ -29,6 +31,7 @@ class Words(forms.Form):
     content = forms.CharField(required=False, strip=False)
     track_id = forms.UUIDField(required=False)
     parent_id = forms.UUIDField(required=False)
+    seen = forms.CharField(required=False)
 
 
 class ReportForm(forms.Form):
@@ -84,7 +87,7 @@ def _published(request: HttpRequest, draft: Draft) -> Post | None:
 
 
 def _status(draft: Draft) -> int:
-    return 400 if draft.get("error") else 200
+    return 412 if draft.get("stale") else 400 if draft.get("error") else 200
 
 
 def _asked(request: HttpRequest, name: str) -> UUID | None:
@@ -185,7 +188,7 @@ def edit_post(request: HttpRequest, pk: UUID) -> HttpResponse:
         actions.remove(post=row)
         messages.success(request, "The post was taken back.")
         return redirect("feed")
-    return _edit(request, row, lambda words: actions.edit(post=row, by=request.user, content=words), row)
+    return _edit(request, row, partial(actions.edit, post=row, by=request.user), row)
 
 
 @login_required
@@ -197,18 +200,19 @@ def edit_comment(request: HttpRequest, pk: UUID) -> HttpResponse:
         comments.remove(comment=row)
         messages.success(request, "The comment was taken back.")
         return redirect("post", row.post_id)
-    return _edit(request, row, lambda words: comments.edit(comment=row, by=request.user, content=words), row.post)
+    return _edit(request, row, partial(comments.edit, comment=row, by=request.user), row.post)
 
 
 def _edit(request: HttpRequest, row: Post | Comment, act, there: Post) -> HttpResponse:
-    draft = Draft(content=row.content)
+    draft = Draft(content=row.content, seen=seen.mark(row.content))
     if request.method == "POST":
         draft = sent(request)
         try:
-            act(draft["content"])
+            seen.unchanged(draft.get("seen"), row.content)
+            act(content=draft["content"])
             return redirect("post", there.pk)
         except Refusal as refusal:
-            draft["error"] = refusal.message
+            draft |= {"error": refusal.message, "stale": refusal.status == 412}
     longest = actions.LONGEST if isinstance(row, Post) else comments.LONGEST
     context = {"row": row, "kind": row._meta.verbose_name, "there": there, "draft": draft, "longest": longest}
     return render(request, "social/words.html", context, status=_status(draft))
@@ -239,14 +243,16 @@ def report_comment(request: HttpRequest, pk: UUID) -> HttpResponse:
 
 
 def _report(request: HttpRequest, row: Post | Comment) -> HttpResponse:
-    form = ReportForm(request.POST if request.method == "POST" else None)
+    form, status = ReportForm(request.POST if request.method == "POST" else None), 400
     if form.is_valid():
         try:
+            throttles.spend_on_page("report", request.user)
             moderation.report(said=row, by=request.user, **form.cleaned_data)
         except Refusal as refusal:
             form.add_error(next(iter(refusal.fields), None), refusal.message)
+            status = refusal.status if refusal.status == 429 else 400
         else:
             messages.success(request, "Thank you. A moderator will look at it; nobody else learns who told.")
             return redirect(moderation.page_of(row))
     context = {"row": row, "kind": row._meta.verbose_name, "there": moderation.page_of(row), "form": form}
-    return render(request, "social/report.html", context, status=400 if form.errors else 200)
+    return render(request, "social/report.html", context, status=status if form.errors else 200)

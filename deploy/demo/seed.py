@@ -1,4 +1,5 @@
-"""Fills an empty house with a small community: people, uploads in every format, generated tracks to be archived.
+"""Fills an empty house with a small community: people, uploads in every format, generated tracks to be archived, and
+what is said and listed of them.
 
 Run by `bin/up` and by hand as `python -m deploy.demo.seed`; a second run changes nothing. All music is made by code.
 """
@@ -28,7 +29,7 @@ from apps.catalog.keys import PITCHES
 from apps.catalog.models import Track
 from apps.uploads import actions as uploads
 from apps.uploads.tasks import nudge
-from deploy.demo import curation, synth
+from deploy.demo import community, curation, synth
 
 LOCK = 7_201_304  # any number of its own: two seeds at once make one community
 
@@ -37,6 +38,8 @@ PEOPLE = (
     ("oskar", "Oskar Brandt", "Field recordings, tape loops, patience.", "SE", Role.ARTIST),
     ("june", "June Okafor", "Drums first, questions later.", "NG", Role.ARTIST),
     ("tomo", "Tomo Hara", "Prompts by day, edits by night.", "JP", Role.USER),
+    ("ilse", "Ilse Varn", "Makes nothing, hears everything, mostly on trains.", "NL", Role.USER),
+    ("plenty", "Plenty Plays", "Numbers for your music.", "", Role.USER),
 )
 # username, title, file format, seconds, tempo, key, scale, genre, moods, tags, public
 UPLOADS = (
@@ -80,14 +83,17 @@ def main() -> None:
     ours = Track.objects.filter(Q(owner__in=owners.values()) | Q(owner=None))
     known = set(ours.values_list("owner__profile__username", "title"))
     missing = [(act, seed, row) for act, seed, row in steps if not {(row[0], row[1]), (row[0], row[2])} & known]
-    if not missing:
-        print("the community is there already")
     for number, (act, seed, row) in enumerate(missing, 1):
         started = time.monotonic()
         done = act(owners, seed, *row)
         print(f"{number:>2}/{len(missing)}  {done:<44} {time.monotonic() - started:5.1f} s", flush=True)
     if missing:
         curation.look_after(curator)
+    started = time.monotonic()
+    if community.gather(owners, {track.title: track for track in ours.filter(status="ready")}, curator):
+        print(f"{'what they say and list':<51} {time.monotonic() - started:5.1f} s")
+    elif not missing:
+        print("the community is there already")
 
 
 def _person(username: str, name: str, bio: str, country: str, role: Role) -> User:

@@ -68,8 +68,12 @@ class Postgres:
         return self._ask("pg_isready", "-q", "-d", "postgres").returncode == 0
 
     def create_database(self) -> None:
+        # Asked first: a second creation stands as an error in the log, where people look for real ones.
+        there = f"SELECT 1 FROM pg_database WHERE datname = '{ROLE}'"
+        if self._ask("psql", "-XAt", "-c", there, "postgres").stdout.strip():
+            return
         answer = self._ask("createdb", ROLE)
-        if answer.returncode and "already exists" not in answer.stderr:
+        if answer.returncode:
             raise Trouble(f"Could not create the database: {answer.stderr.strip()}", code=1)
 
     def _ask(self, program: str, *words: str) -> subprocess.CompletedProcess:

@@ -128,6 +128,16 @@ class Tour:
             sys.exit("The demo's tracks are not ready yet. Wait a minute and try again.")
         return chosen[-1]
 
+    def found(self, path: str, **facts) -> str:
+        """Id of the first of the API's rows at `path` with these facts."""
+        page = self.open("/")
+        rows = page.request.get(f"{self.options.site}/api/v1/{path}").json()["results"]
+        page.context.close()
+        chosen = [row["id"] for row in rows if facts.items() <= row.items()]
+        if not chosen:
+            sys.exit(f"The demo has none of {path} with {facts}.")
+        return chosen[0]
+
     def keep(self, name: str, page) -> None:
         page.wait_for_timeout(400)  # fonts and the last picture
         path = self.options.out / name
@@ -175,6 +185,29 @@ def uploading(tour: Tour):
     return page
 
 
+def post(tour: Tour, **how):
+    """The post with the longest thread."""
+    return tour.open(f"/posts/{tour.found('feed?limit=200', comment_count=6)}", **how)
+
+
+def playlist(tour: Tour, **how):
+    """One that several people fill."""
+    return tour.open(f"/playlists/{tour.found('playlists?show=joined', name='Two rooms')}", **how)
+
+
+def importing(tour: Tour, **how):
+    """The report of the demo's playlist file, with a line that is being settled."""
+    report = tour.found("playlists/imports", file_name="Radio night.m3u8")
+    return tour.open(f"/playlists/imports/{report}?show=all&line=3", **how)
+
+
+def api_docs(tour: Tour):
+    """Once it has drawn itself."""
+    page = tour.open("/api/v1/docs/")
+    page.wait_for_selector(".opblock", timeout=60_000)
+    return page
+
+
 def admin(path: str) -> Callable:
     return lambda tour: tour.open(f"/admin/{path}")
 
@@ -198,6 +231,14 @@ def desk_duplicates(tour: Tour, **how):
     if pair.count():
         pair.click()
         page.wait_for_load_state("networkidle")
+    return page
+
+
+def desk_report(tour: Tour, **how):
+    """What somebody else is said to have made."""
+    page = tour.open("/admin/social/report/", **how)
+    page.locator("#result_list tr", has_text="somebody else").locator("a[href*='/change/']").first.click()
+    page.wait_for_load_state("networkidle")
     return page
 
 
@@ -225,6 +266,7 @@ DESK: dict[str, Callable] = {
     "track": desk_track,
     "bulk": desk_bulk,
     "duplicates": desk_duplicates,
+    "report": desk_report,
 }
 LOOKS = {
     "": {},
@@ -241,13 +283,24 @@ SHOTS: dict[str, Callable] = {
     "track.png": lambda tour: playing(tour, "generated", size=(1440, 960)),
     "track-phone.png": lambda tour: playing(tour, "uploaded", size=NARROW),
     "track-phone-dark.png": lambda tour: playing(tour, "uploaded", size=NARROW, dark=True),
+    "feed.png": lambda tour: tour.open("/feed"),
+    "feed-phone-dark.png": lambda tour: tour.open("/feed?following=1", size=NARROW, dark=True),
+    "post.png": lambda tour: post(tour, size=(1440, 1080)),
+    "post-phone.png": lambda tour: post(tour, size=NARROW),
+    "person.png": lambda tour: tour.open("/people/mira", size=(1440, 1000)),
+    "playlist.png": playlist,
+    "playlist-dark.png": lambda tour: playlist(tour, dark=True),
+    "playlist-phone.png": lambda tour: playlist(tour, size=NARROW),
+    "import.png": importing,
+    "import-phone.png": lambda tour: importing(tour, size=NARROW),
     "admin-archive.png": admin("archive/archiveasset/"),
     "account.png": lambda tour: tour.open("/account"),
     "sessions-phone.png": lambda tour: tour.open("/account/sessions", size=NARROW),
     "admin-person.png": desk_person,
-    "api.png": lambda tour: tour.open("/api/v1/docs/"),
+    "api.png": api_docs,
     "upload.png": uploading,
     "desk-tracks.png": admin("catalog/track/"),
+    "desk-reports.png": admin("social/report/"),
     **{f"desk-{name}{look}.png": partial(shot, **how) for name, shot in DESK.items() for look, how in LOOKS.items()},
 }
 

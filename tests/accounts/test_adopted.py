@@ -4,6 +4,7 @@ import datetime as dt
 import uuid
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.mail import EmailMessage
 
 from apps.accounts import actions, adopted, letters
@@ -62,13 +63,20 @@ def test_names_are_the_same_however_the_people_are_cut_into_lists():
     assert names() == one_by_one
 
 
-@pytest.mark.parametrize("email", ["", "nonsense", "x" * 250 + "@example.org", "Taken@example.org"])
+@pytest.mark.parametrize("email", ["", "nonsense", "x" * 250 + "@example.org", "Taken@example.org", "Other@example.org",
+                                   f"{uuid.UUID(int=2)}@{letters.PLACEHOLDER}"])  # fmt: skip
 def test_who_has_no_address_of_their_own_gets_a_placeholder(email):
-    make_user("taken")
+    EmailAddress.objects.create(user=make_user("taken"), email="other@example.org", verified=True)
     mended = adopted.bring([newcomer(email=email)])
     user = User.objects.get(pk=uuid.UUID(int=1))
     assert letters.is_placeholder(user.email)
     assert mended == ({user.pk: {"email": email}} if email else {})
+
+
+def test_a_placeholder_that_somebody_came_with_does_not_take_anothers():
+    first = newcomer(email=f"{uuid.UUID(int=2)}@{letters.PLACEHOLDER}")
+    adopted.bring([first, newcomer("bob", key=2)])
+    assert User.objects.count() == 2
 
 
 def test_what_is_no_place_or_language_is_left_out_and_told():

@@ -49,6 +49,7 @@ def test_a_name_from_before_the_rules_may_stay(ana):
 
 def test_a_name_is_one_line_that_shows_what_it_holds(ana):
     assert profiles.edit(user=ana, display_name=" Ana\t\u202eB\n ").display_name == "Ana B"
+    assert profiles.edit(user=ana, display_name="\u200b\u3164").display_name == ""
     assert profiles.edit(user=ana, bio="Two\nlines").bio == "Two\nlines"
 
 

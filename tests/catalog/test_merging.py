@@ -1,15 +1,21 @@
 """Two tracks become one, and two again (decision 0038)."""
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
+from django.db import transaction
 
 from apps.accounts import departure
+from apps.accounts.roles import Role
 from apps.catalog import actions, changesets, clearance, derive, duplicates, files, merging, plays
 from apps.catalog.changesets import Row
 from apps.catalog.models import Credit, Duplicate, Play, PlayDay, ProviderSource, Section, Track, TrackFile
 from apps.lib.errors import NotFound, Refusal
 from tests.doors.desk import make_blob
+from tests.faults.test_curation import wait_for, waits_for_a_lock
+from tests.lib.threads import side_by_side
 from tests.make import make_generated, make_playable, make_track, make_user
 
 pytestmark = pytest.mark.django_db
@@ -208,6 +214,36 @@ def test_a_chain_points_to_the_one_that_is_there(ana, mod):
     assert now(one).merged_into == now(two).merged_into == three
     undone(second, mod)
     assert now(one).merged_into == two and now(two).status == "ready"
+
+
+def test_of_a_chain_the_later_merge_is_undone_first_and_named(ana, mod):
+    one, two, three = (make_track(ana, title=title) for title in ("One", "Two", "Three"))
+    first, second = merged(pair_of(one, two), mod, keep=two.pk), merged(pair_of(two, three), mod, keep=three.pk)
+    for leave_changed in (False, True):
+        changesets.undo(changeset=first, by=mod, leave_changed=leave_changed)
+        worked(first)
+        assert (first.state, first.error_code) == ("applied", "CONTRADICTS")
+        assert f"Undo “{second.title}” first" in first.error_message
+    undone(second, mod)
+    undone(first, mod)
+    assert {now(track).status for track in (one, two, three)} == {"ready"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_removes_a_track_and_who_undoes_its_merge_do_not_wait_for_each_other():
+    """Both lock the two in the order of their ids."""
+    ana, mod = make_user("ana"), make_user("mod", roles=[Role.MODERATOR])
+    lose, keep = make_track(ana, **FACTS), make_track(ana, **FACTS)
+    merged(pair_of(lose, keep), mod, keep=keep.pk)
+    assert lose.pk < keep.pk
+    with ThreadPoolExecutor(1) as others:
+        with transaction.atomic():
+            Track.objects.select_for_update(no_key=True).get(pk=lose.pk)
+            removing = others.submit(side_by_side, partial(actions.remove, track=now(keep), by=ana))
+            wait_for(waits_for_a_lock)
+            assert Track.objects.select_for_update(no_key=True, nowait=True).get(pk=keep.pk)
+        assert removing.result() == [None]
+    assert {now(track).status for track in (lose, keep)} == {"removed"}
 
 
 def test_rows_of_apps_above_are_brought_along_and_back(ana, mod):

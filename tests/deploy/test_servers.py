@@ -102,6 +102,7 @@ def test_a_second_start_finds_the_data_of_the_first(tmp_path):
         with psycopg.connect(url) as connection:
             assert connection.execute("SELECT text FROM note").fetchall() == [("kept",)]
         assert "kept" in broker_says(tmp_path, "GET", "note")
+    assert "ERROR" not in folder.prepare(tmp_path).log("database").read_text()
 
 
 def test_the_database_knows_the_letters_of_every_script(tmp_path):

@@ -61,10 +61,12 @@ TABLE = """
 /playlists/<uuid:pk> [public playlist]
     GET                                200 200 200 200 200
 /playlists/<uuid:pk>/edit [private playlist]
-    GET POST                           in 200 404 200 200
+    GET                                in 200 404 200 200
+    POST                               in 400 404 400 400
     PUT PATCH DELETE OPTIONS           in 405 405 405 405
 /playlists/<uuid:pk>/edit [public playlist]
-    GET POST                           in 200 403 200 200
+    GET                                in 200 403 200 200
+    POST                               in 400 403 400 400
 /playlists/<uuid:pk>/cover [private playlist]
     POST                               in 400 404 400 400
     GET PUT PATCH DELETE OPTIONS       in 405 405 405 405

@@ -44,8 +44,11 @@ def wait_for(condition, seconds: float = 60) -> None:
 
 
 def waits_for_a_lock() -> bool:
+    """Somebody of this database: who else waits on the server belongs to other tests."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        cursor.execute("""
+            SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN (
+                SELECT pid FROM pg_locks JOIN pg_database ON oid = database WHERE datname = current_database())""")
         return cursor.fetchone()[0] > 0
 
 

@@ -60,7 +60,7 @@ def files(*folders: str) -> tuple[Path, ...]:
         for place, names, leaves in os.walk(ROOT / start):
             here = Path(place)
             names[:] = sorted(n for n in names if n not in NOT_OURS and not (here / n / "pyvenv.cfg").exists())
-            found += [here / leaf for leaf in sorted(leaves)]
+            found += [here / leaf for leaf in sorted(leaves) if leaf not in NOT_OURS]  # `.git` is a file in a worktree
     return tuple(found)
 
 

@@ -262,6 +262,115 @@ def test_a_house_with_something_in_it_is_refused_by_name(house, source):
     assert not adoption.has_begun()
 
 
+def test_what_an_earlier_move_left_is_in_the_way(house, source):
+    rows(f"""INSERT INTO social_postmove (post_id, fate) VALUES ('{key("post", "plain")}', 'no_url')""")
+    rows("""INSERT INTO playlists_entrymove (entry_id, playlist_id, post_id, position, added_at, fate)
+        SELECT id, id, id, 0, now(), 'missing' FROM gen_random_uuid() AS id""")
+    with pytest.raises(CommandError, match="1 posts of an earlier move, 1 playlist entries of an earlier move"):
+        run(source)
+
+
+def test_of_two_runs_at_once_one_is_told_of_the_other(house, source, monkeypatch):
+    monkeypatch.setattr(adoption, "PATIENCE_S", 1)
+    with psycopg.connect(foreigners.dsn(house)) as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [adoption.LOCK])
+        with pytest.raises(CommandError, match="Another run of this is at work"):
+            run(source)
+
+
+def test_what_fails_here_while_it_is_copied_is_not_blamed_on_the_source(house, source):
+    with cut_off_at("profiles copied"), pytest.raises(KeyboardInterrupt):
+        run(source)
+    rows("ALTER TABLE adoption.in_posts ADD CONSTRAINT full_disk CHECK (n < 3)")
+    with pytest.raises(CommandError, match="^The database of this house: .*full_disk"):
+        run(source)
+    rows("ALTER TABLE adoption.in_posts DROP CONSTRAINT full_disk")
+    assert run(source)["holds"]
+
+
+def test_a_source_that_dies_is_named_and_the_next_run_goes_on(house, source, monkeypatch):
+    stream = foreign.Source.stream
+
+    def dying(there, found):
+        for data in stream(there, found):
+            with psycopg.connect(source) as killer:
+                killer.execute("SELECT pg_terminate_backend(%s, 5000)", [there.connection.info.backend_pid])
+            yield data
+
+    with monkeypatch.context() as patch, pytest.raises(CommandError, match=f"{house.removesuffix('_1')}.* read: term"):
+        patch.setattr(foreign.Source, "stream", dying)
+        run(source)
+    assert run(source)["holds"]
+
+
+class odd_source:
+    """A source of this test's own, with every defect and what these statements do to it."""
+
+    def __init__(self, template: str, *statements: str, made: str = "") -> None:
+        self.name, self.statements, self.made = f"{template}_odd", statements, made
+
+    def __enter__(self) -> str:
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {self.name} WITH (FORCE)")
+            cursor.execute(f"CREATE DATABASE {self.name} TEMPLATE template0 {self.made}")
+        foreigners.fill(self.name)
+        with psycopg.connect(foreigners.dsn(self.name)) as there:
+            for statement in self.statements:
+                there.execute(statement)
+        return foreigners.dsn(self.name)
+
+    def __exit__(self, *_):
+        world.drop_database(self.name)
+
+
+def test_letters_of_another_encoding_add_up(house, empty_template):
+    """S0-42; sums of bytes would differ between two encodings of the same words."""
+    words = f"UPDATE posts SET content = 'déjà vu' WHERE id = '{key('post', 'plain')}'"
+    with odd_source(empty_template, words, made="ENCODING 'LATIN1' LOCALE 'C'") as source:
+        assert run(source)["holds"]
+    assert rows("SELECT content FROM social_post WHERE id = %s", [key("post", "plain")]) == [("déjà vu",)]
+
+
+def test_views_names_in_quotes_and_odd_types_are_read(house, empty_template):
+    with odd_source(
+        empty_template,
+        'CREATE SCHEMA "Odd ""%s"',
+        *[f'ALTER TABLE {table.name} SET SCHEMA "Odd ""%s"' for table in foreign.TABLES],
+        'SET search_path = "Odd ""%s"',
+        'ALTER TABLE comments RENAME TO "Comments"',
+        "ALTER TABLE follows RENAME TO those; CREATE VIEW follows AS SELECT * FROM those",
+        "ALTER TABLE post_likes RENAME TO these; CREATE MATERIALIZED VIEW likes AS SELECT * FROM these",
+        "CREATE TYPE kind AS ENUM ('audio', 'text', 'Track'); ALTER TABLE posts ALTER post_type TYPE kind USING "
+        "post_type::kind, ALTER audio_file_size TYPE float8 USING 'NaN', ALTER content TYPE json USING to_json(content)",
+        "ALTER TABLE playlists ALTER is_public TYPE integer USING is_public::integer",
+        "UPDATE playlist_tracks SET added_at = 'infinity'",
+    ) as source:
+        report = run(source, "--schema", 'Odd "%s')
+    came = {name: table["in"] for name, table in report["tables"].items()}
+    assert report["holds"] and (came["comments"], came["follows"], came["post_likes"]) == (18, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("sees", "words"),
+    [
+        ("profiles, posts", "permission denied for table playlists"),
+        ("ALL TABLES IN SCHEMA public", "row-level security policy for table .comments"),
+    ],
+)
+def test_what_is_hidden_from_the_account_is_an_error_and_not_missing(untouched, empty_template, sees, words):
+    reader = "keeptrack_test_reader"
+    with odd_source(
+        empty_template, f"DROP ROLE IF EXISTS {reader}", f"CREATE ROLE {reader} LOGIN",
+        f"GRANT SELECT ON {sees} TO {reader}", "ALTER TABLE comments ENABLE ROW LEVEL SECURITY",
+    ) as source:  # fmt: skip
+        try:
+            with pytest.raises(CommandError, match=words):
+                run(f"{source} options='-c role={reader}'", "--dry-run")
+        finally:
+            with psycopg.connect(source) as there:
+                there.execute(f"DROP OWNED BY {reader}; DROP ROLE {reader}")
+
+
 def test_bytes_that_nobody_ever_checked_are_read(house, empty_template):
     """A source of SQL_ASCII: what is UTF-8 is read as that, the rest as Latin-1."""
     name = f"{empty_template}_ascii"
@@ -286,6 +395,7 @@ def test_bytes_that_nobody_ever_checked_are_read(house, empty_template):
     ("source", "words"),
     [
         ("nonsense", "no address of a database"),
+        ("postgresql://reader:x@geheim@127.0.0.1:1/x", "no address of a database"),
         ("host=127.0.0.1 port=1 dbname=x password=geheim", "cannot be reached"),
     ],
 )

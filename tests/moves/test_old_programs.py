@@ -1,7 +1,9 @@
 """Programs of the old shape go on while the house moves, and after (S0-36, S0-37)."""
 
 import threading
+import time
 import uuid
+from importlib import import_module
 
 import psycopg
 import pytest
@@ -12,6 +14,11 @@ from tests.moves import world
 from tests.moves.test_cut_off import in_small_chunks
 from tests.moves.world import add_entry, add_playlist, add_post, back, forward, key, one, rows, url
 
+ROOM = (
+    ("social", "0005_community", "widen"),
+    ("playlists", "0003_playlists", "widen"),
+    ("social", "0006_counts", "count"),
+)
 OLD_COLUMNS = "post_type, audio_url, audio_filename, audio_duration, audio_file_size, audio_mime_type"
 
 
@@ -165,7 +172,7 @@ class Writer(threading.Thread):
             mine.execute(
                 """INSERT INTO playlists_entry (id, playlist_id, track_id, position, added_at)
                 SELECT gen_random_uuid(), %s, %s, coalesce(max(position), -1) + 1, now() FROM playlists_entry
-                WHERE playlist_id = %s ON CONFLICT DO NOTHING""",
+                WHERE playlist_id = %s ON CONFLICT (playlist_id, track_id) DO NOTHING""",
                 [world.key("playlist", f"live {self.number}"), post, world.key("playlist", f"live {self.number}")],
             )
 
@@ -190,6 +197,28 @@ def test_old_programs_write_all_the_while_and_nothing_of_theirs_is_lost(old):
     kept = {post: said for writer in writers for post, said in writer.kept.items()}
     now = rows(f"SELECT id, {OLD_COLUMNS} FROM social_post WHERE id = ANY(%s)", [list(kept)])
     assert {pk: tuple(said) for pk, *said in now} == kept
+
+
+def test_old_programs_write_while_there_comes_room_for_the_community(old):
+    """S0-36: for hiding, for members, and for counting."""
+    forward()
+    writers = [Writer(number) for number in range(3)]
+    for writer in writers:
+        add_playlist(f"live {writer.number}", key("user", "bob"))
+        writer.start()
+    try:
+        for app, migration, step in ROOM:
+            getattr(import_module(f"apps.{app}.migrations.{migration}"), step)()
+            rounds = [writer.rounds for writer in writers]
+            while any(writer.rounds <= so_far for writer, so_far in zip(writers, rounds, strict=True)):
+                time.sleep(0.01)
+    finally:
+        for writer in writers:
+            writer.over.set()
+            writer.join()
+    assert [error for writer in writers for error in writer.errors] == []
+    now = {pk for (pk,) in rows("SELECT id FROM social_post")}
+    assert now >= {post for writer in writers for post in writer.kept}
 
 
 def test_whose_first_post_went_before_its_turn_looks_for_its_track_again(old):

@@ -195,3 +195,9 @@ def test_no_entry_of_a_track_outlives_its_removal():
     assert {getattr(each, "code", "") for each in done} <= {"", "TRACK_NOT_FOUND"}
     assert not any(isinstance(each, Exception) and not isinstance(each, Refusal) for each in done)
     assert not Entry.objects.exists()
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u3164 \u2060", "\ufeff"])
+def test_a_name_that_nobody_sees_is_none(ana, name):
+    with pytest.raises(Refusal, match="1 to 255"):
+        actions.create(owner=ana, name=name)

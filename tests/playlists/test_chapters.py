@@ -1,5 +1,6 @@
 """Playlists in an export, and what becomes of them when their people leave."""
 
+import io
 import json
 from functools import partial
 
@@ -8,7 +9,7 @@ import pytest
 from apps.accounts import chapters, departure
 from apps.accounts.models import User
 from apps.catalog import actions as catalog
-from apps.playlists import actions, members
+from apps.playlists import actions, importing, members
 from apps.playlists.models import Cover, Entry, Member, Playlist
 from tests.lib.threads import side_by_side
 from tests.make import make_playlist, make_track, make_user
@@ -30,7 +31,8 @@ def test_an_export_has_ones_own_playlists_with_what_one_sees_in_them(ana, bob):
     [told] = rows(ana, "playlists")
     assert (told["name"], told["description"], told["is_public"], told["members"]) == ("Mine", "Slow", False, 1)
     assert [(entry["position"], entry.get("title")) for entry in told["entries"]] == [(0, None), (1, "Seen")]
-    assert "Sesame" not in json.dumps(told, default=str) and str(bob.pk) not in json.dumps(told, default=str)
+    text = json.dumps(told, default=str)
+    assert not any(secret in text for secret in ("Sesame", str(hidden.pk), str(bob.pk)))
 
 
 def test_an_export_tells_what_one_joined_and_added_elsewhere(ana, bob):
@@ -40,6 +42,21 @@ def test_an_export_tells_what_one_joined_and_added_elsewhere(ana, bob):
     assert [(row["playlist_id"], row["role"]) for row in rows(bob, "playlists_joined")] == [(playlist.pk, "editor")]
     assert [row["id"] for row in rows(bob, "playlist_entries")] == [added.pk]
     assert rows(ana, "playlists_joined") == rows(ana, "playlist_entries") == []
+
+
+def test_an_export_has_no_id_of_a_track_that_became_hidden(ana, bob):
+    """S0-28: neither what one added elsewhere nor a line of a file tells it."""
+    hidden = make_track(ana, title="Sesame")
+    playlist = make_playlist(ana, is_collaborative=True)
+    members.put(playlist=playlist, username="bob", role="editor")
+    actions.add(playlist=playlist, track_id=hidden.pk, by=bob)
+    brought = importing.begin(content=io.BytesIO(f"id\n{hidden.pk}".encode()), file_name="a.csv", by=bob)
+    assert importing.finish_if_small(brought)
+    told = [*rows(bob, "playlist_entries"), *rows(bob, "playlist_imports")[0]["lines"]]
+    assert [row["track_id"] for row in told] == [hidden.pk] * 2
+    catalog.edit(track=hidden, by=ana, is_public=False)
+    told = [*rows(bob, "playlist_entries"), *rows(bob, "playlist_imports")[0]["lines"]]
+    assert [row["track_id"] for row in told] == [None] * 2
 
 
 def test_a_cover_is_a_file_of_the_export(ana):

@@ -292,6 +292,7 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa">' + "".join(
         (b'<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]><playlist><title>&a;</title></playlist>', "PLAYLIST_FORMAT"),
         (b'<!DOCTYPE x SYSTEM "http://169.254.169.254/"><playlist/>', "PLAYLIST_FORMAT"),
         (b"<playlist>" + b"<a>" * 100_000 + b"</a>" * 100_000 + b"</playlist>", "PLAYLIST_FORMAT"),
+        (b"<playlist " + b" ".join(b"a%d=''" % n for n in range(40_000)) + b"/>", "PLAYLIST_FORMAT"),
         (b'{"playlist": ' + b"[" * 200_000, "PLAYLIST_FORMAT"),
         (b'{"playlist": []}', "PLAYLIST_FORMAT"),
         (b'{"playlist": {"track": {}}}', "PLAYLIST_FORMAT"),
@@ -309,11 +310,12 @@ def test_bad_files_are_refused_with_a_reason(data, code):
     "data",
     [
         "#EXTM3U\n" + "x.mp3\n" * 101,
+        "#EXTM3U\n" + "#\n" * 2_102,
         "<playlist><trackList>" + "<track/>" * 101,
         '{"playlist": {"track": [' + ",".join(["{}"] * 101) + "]}}",
         "title\n" + "x\n" * 101,
     ],
-    ids=FORMS,
+    ids=["m3u8", "comments", *FORMS[1:]],
 )
 def test_more_lines_than_allowed_are_refused_and_as_many_are_not(data):
     assert refused(data, most=100) == "PLAYLIST_TOO_LONG"
@@ -341,6 +343,14 @@ def test_halves_of_characters_and_controls_do_not_come_in():
 def test_a_huge_line_is_cut_and_costs_little():
     line = only("#EXTM3U\n#EXTINF:1," + '"' * 3_000_000 + "\n" + "/" * 3_000_000)
     assert len(line.title) <= 500 and len(line.location) <= 2000
+
+
+def test_blank_lines_cost_no_memory():
+    data = b"#EXTM3U\n" + b"\n" * 2_000_000 + b"x.mp3"
+    tracemalloc.start()
+    assert only(data.decode()).title == "x"
+    assert tracemalloc.get_traced_memory()[1] < 6 * len(data)  # as a list of lines: eight times as much, and slow
+    tracemalloc.stop()
 
 
 def test_xml_costs_no_more_memory_than_its_tracks():

@@ -344,11 +344,13 @@ def test_a_line_whose_entry_was_taken_out_is_settled_anew(ana):
 def test_of_many_who_settle_one_line_at_once_one_does():
     ana = make_user("ana")
     imported, tracks = with_gaps(ana)
-    calls = (partial(importing.resolve, line=line(imported, 1), track_id=track.pk, by=ana) for track in tracks)
+    # What the playlist has already is refused for that, when it comes first.
+    new = [track for track in tracks if track.title not in "be"]
+    calls = (partial(importing.resolve, line=line(imported, 1), track_id=track.pk, by=ana) for track in new)
     done = side_by_side(*calls, partial(importing.resolve, line=line(imported, 1), track_id=tracks[0].pk, by=ana))
     said = [getattr(each, "code", "settled") for each in done]
     assert said.count("settled") == 1 and set(said) == {"settled", "CONFLICT"}
-    assert imported.playlist.entries.count() == 3 and line(imported, 1).track_id in [track.pk for track in tracks]
+    assert imported.playlist.entries.count() == 3 and line(imported, 1).track_id in [track.pk for track in new]
 
 
 def test_a_line_is_left_out_and_looked_at_again(ana):

@@ -20,6 +20,15 @@ def test_somebody_is_let_in_once_and_told_once(ana, bob):
     assert "Evening" in notice.message and notice.link == f"/playlists/{playlist.pk}"
 
 
+def test_who_is_let_in_and_dropped_over_and_over_is_told_once(ana, bob):
+    playlist = make_playlist(ana)
+    for role in ("viewer", "editor", "viewer"):
+        member, new = members.put(playlist=playlist, username="bob", role=role)
+        members.drop(member=member)
+        assert new
+    assert Notice.objects.filter(user=bob).count() == 1
+
+
 def test_a_member_who_is_dropped_loses_sight_at_once(ana, bob):
     playlist = make_playlist(ana)
     member, _ = members.put(playlist=playlist, username="bob", role="editor")

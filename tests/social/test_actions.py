@@ -106,3 +106,9 @@ def test_what_was_removed_meanwhile_gets_no_other_words(ana):
     with pytest.raises(Conflict):
         actions.remove(post=again)
     assert Post.objects.get().content == "Hello"
+
+
+def test_words_that_nobody_sees_are_none(ana):
+    assert refused(author=ana, content="\u200b\u3164").code == "INVALID"
+    assert actions.publish(author=ana, content="\u200b\u2060 ", track_id=make_track(ana).pk).content == ""
+    assert actions.publish(author=ana, content="\u200bseen").content == "\u200bseen"

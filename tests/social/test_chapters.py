@@ -6,6 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts import chapters, departure
 from apps.accounts.models import User
+from apps.catalog import actions as catalog
 from apps.social import comments, counts, follows, likes, moderation
 from apps.social.models import Comment, Decision, Follow, Like, Post, Report
 from tests.make import make_comment, make_post, make_track, make_user
@@ -47,6 +48,15 @@ def test_everything_they_said_is_told_also_hidden_and_removed(ana, bob, said):
     assert [row["username"] for row in rows(ana, "follows")] == ["bob"]
     assert [row["details"] for row in rows(ana, "reports")] == ["my words"]
     assert [len(rows(bob, name)) for name in ("posts", "comments", "likes", "follows", "reports")] == [1, 2, 1, 1, 0]
+
+
+def test_a_post_of_a_track_that_became_hidden_is_told_without_its_id(ana, bob):
+    """S0-28."""
+    track = make_track(ana)
+    make_post(bob, "listen", track=track)
+    assert rows(bob, "posts")[0]["track_id"] == track.pk
+    catalog.edit(track=track, by=ana, is_public=False)
+    assert rows(bob, "posts")[0]["track_id"] is None
 
 
 def test_who_leaves_takes_their_words_along_and_leaves_others_theirs(ana, bob, mod, said):

@@ -99,3 +99,18 @@ def test_words_below_a_removed_post_stay_as_they_are(ana, bob):
     actions.remove(post=post)
     with pytest.raises(NotFound):
         comments.edit(comment=comment, by=bob, content="other words")
+
+
+def test_a_tower_of_removed_comments_goes_with_its_last_words(ana, bob):
+    post = make_post(ana)
+    tower = [make_comment(post, bob, "0")]
+    while tower[-1].depth < comments.DEEPEST:
+        tower.append(make_comment(post, bob, "up", parent=tower[-1]))
+    for comment in tower[:-1]:
+        comments.remove(comment=comment)
+    assert [row.pk for row in comments.thread(post, ana).order_by("pk")] == [comment.pk for comment in tower]
+    Comment.machine.move(tower[-1], "hidden")
+    assert not comments.thread(post, ana).exists()
+    assert [row.may_read for row in comments.thread(post, bob).order_by("pk")] == [False] * comments.DEEPEST + [True]
+    comments.remove(comment=tower[-1])
+    assert not comments.thread(post, bob).exists()

@@ -119,6 +119,35 @@ def test_a_like_waits_for_nobody(ana, bob):
     assert Tally.objects.count() == 1 and counts.of(post) == (1, 0)
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_hot_post_has_a_line_for_every_connection_and_its_own_row_rests(ana, bob):
+    post, people = make_post(ana), [make_user() for _ in range(4)]
+    Tally.objects.create(post=post, likes=0, comments=0)  # of some connection
+    for _ in range(2):
+        assert side_by_side(*(partial(likes.like, post=post, by=person) for person in people)) == [None] * 4
+        likes.like(post=post, by=bob)
+        likes.unlike(post=post, by=bob)
+    post.refresh_from_db()
+    assert post.like_count == 0 and counts.of(post) == (4, 0)
+    backends = list(Tally.objects.values_list("backend", flat=True))
+    assert len(set(backends)) == len(backends)
+    counts.fold()
+    post.refresh_from_db()
+    assert post.like_count == 4 and not Tally.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_folding_passes_over_a_post_in_somebodys_hands(ana, bob):
+    """They may be waiting for another one, which folding holds."""
+    held, free = make_post(ana), make_post(ana)
+    for post in (held, free):
+        Tally.objects.create(post=post, likes=1, comments=0)
+    with transaction.atomic():
+        Post.objects.select_for_update(no_key=True).get(pk=held.pk)
+        assert side_by_side(lambda: impatient(counts.fold)) == [None]
+    assert [line.post for line in Tally.objects.all()] == [held]
+
+
 def impatient(work) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET lock_timeout = '2s'")

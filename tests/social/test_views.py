@@ -253,6 +253,31 @@ def test_words_of_others_are_reported_on_a_page_of_their_own(as_, ana, bob, kind
     assert Report.objects.get().by == bob
 
 
+def test_who_reports_too_fast_is_asked_to_wait(as_, ana, bob, settings):
+    """By a page or by the API: one person has one limit."""
+    settings.RATE_LIMITS = {**settings.RATE_LIMITS, "report": 2}
+    posts = [make_post(ana, "Buy now") for _ in range(3)]
+    statuses = [as_(bob).post(f"/posts/{post.pk}/report", {"reason": "spam"}).status_code for post in posts]
+    assert statuses == [302, 302, 429] and Report.objects.count() == 2
+    answer = as_(bob).post(f"/api/v1/posts/{posts[2].pk}/report", {"reason": "spam"}, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (429, "RATE_LIMITED")
+    assert as_(bob).get(f"/posts/{posts[2].pk}/report").status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["post", "comment"])
+def test_a_page_from_before_a_change_of_words_changes_nothing(as_, ana, kind):
+    post = make_post(ana, "First")
+    row = post if kind == "post" else make_comment(post, ana, "First")
+    there = f"/{kind}s/{row.pk}/edit"
+    seen = as_(ana).get(there).context["draft"]["seen"]
+    assert as_(ana).post(there, {"content": "Second", "seen": seen}).status_code == 302
+    for _ in range(2):
+        late = as_(ana).post(there, {"content": "Third", "seen": seen})
+        assert late.status_code == 412 and "Load it again" in late.content.decode() and b"Third" in late.content
+    row.refresh_from_db()
+    assert row.content == "Second"
+
+
 def test_a_report_that_is_refused_says_why(as_, ana):
     answer = as_(ana).post(f"/posts/{make_post(ana).pk}/report", {"reason": "spam"})
     assert answer.status_code == 400 and "These words are yours" in answer.content.decode()

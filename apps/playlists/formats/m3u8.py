@@ -8,6 +8,8 @@ from apps.playlists.formats.lines import File, Line, cleaned, identities, line, 
 
 # Attributes as television lists have them, `tvg-name="a, b"`, up to the comma before the name.
 _HEAD = re.compile(r'([^",]*(?:"[^"]*"[^",]*)*),')
+# One after the other and no blank ones, so that a file of nothing but ends of lines costs nothing.
+_LINE = re.compile(r"[^\r\n]+")
 _SECONDS = re.compile(r"\s*(\d{1,9}(?:\.\d{1,9})?)")
 LONGEST_LINE = 10_000
 # Comments above an address that are its own, the last ones.
@@ -17,8 +19,10 @@ MOST_ABOVE = 20
 def read(text: str, *, most: int) -> File:
     """Comments that nobody knows are passed over, so every text is one: whether it is meant so is asked before."""
     title, lines, above = "", [], deque(maxlen=MOST_ABOVE)
-    for said in text.splitlines():
-        said = said[:LONGEST_LINE].strip()
+    for count, found in enumerate(_LINE.finditer(text)):
+        if count > most * (MOST_ABOVE + 1):
+            raise too_long(most)
+        said = found[0][:LONGEST_LINE].strip()
         if said.upper().startswith("#PLAYLIST:"):
             title = title or cleaned(said[10:])
         elif said.startswith("#"):

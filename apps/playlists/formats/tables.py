@@ -61,8 +61,9 @@ def _rows(text: str) -> Iterator[list[str]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text), strict=True)
     try:
         for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield [sheet.original(cell.strip()) for cell in cells[: sheet.MOST_COLUMNS]]
+            said = [cell.strip() for cell in cells[: sheet.MOST_COLUMNS]]
+            if any(said):
+                yield [sheet.original(cell) for cell in said]
     except csv.Error as error:
         message = f"Line {reader.line_num}: a quotation mark is not closed, or a cell is too long ({error})."
         raise FileError("PLAYLIST_FORMAT", message) from error

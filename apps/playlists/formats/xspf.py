@@ -1,5 +1,6 @@
 """XSPF, version 1: the playlist as XML. What comes in is read as a stream, without entities and never deep."""
 
+import re
 from collections.abc import Iterator
 from xml.etree.ElementTree import ParseError
 from xml.sax.saxutils import escape, quoteattr
@@ -11,6 +12,8 @@ from apps.playlists.formats.lines import LONGEST_TEXT, File, FileError, Line, cl
 
 NAMESPACE = "http://xspf.org/ns/0/"
 DEEPEST = 30
+# A tag, or the text behind it, of so many bytes: the parser takes the square of a tag's attributes.
+_ENDLESS = re.compile(rb"<[^!<][^<]{262144}")
 _OF_TRACK = ("location", "identifier", "title", "creator", "duration")
 MOST_OF_A_KIND = 20
 
@@ -71,6 +74,8 @@ class _Target:
 
 def read(data: bytes, *, most: int) -> File:
     """FileError for what is no XSPF; a document type, and so every entity of one's own, is refused."""
+    if _ENDLESS.search(data):
+        raise FileError("PLAYLIST_FORMAT", "A piece of this XML is too long for a playlist.")
     try:
         parser = DefusedXMLParser(target=_Target(most), forbid_dtd=True)
         parser.feed(data)

@@ -6,9 +6,70 @@ from django.conf import settings
 from django.db import migrations, models
 
 import apps.lib.records
+from apps.lib import batches, ddl
+from apps.lib.ddl import MakeTable, Steps
+
+# The one step that writes a table anew, for its words had no longest until now; once, and before there are indexes.
+PLAYLIST = """
+ALTER TABLE playlists_playlist
+    ADD COLUMN IF NOT EXISTS is_collaborative boolean DEFAULT false NOT NULL,
+    ADD COLUMN IF NOT EXISTS version integer DEFAULT 1 NOT NULL,
+    ALTER COLUMN is_public SET DEFAULT false,
+    ALTER COLUMN name TYPE varchar(255),
+    ALTER COLUMN cover_image_url TYPE varchar(2000)"""
+NO_PLAYLIST = """
+ALTER TABLE playlists_playlist
+    DROP COLUMN IF EXISTS is_collaborative, DROP COLUMN IF EXISTS version,
+    ALTER COLUMN is_public SET DEFAULT true, ALTER COLUMN name TYPE text, ALTER COLUMN cover_image_url TYPE text,
+    ALTER COLUMN description DROP NOT NULL, ALTER COLUMN cover_image_url DROP NOT NULL"""
+ENTRY = "ALTER TABLE playlists_entry ADD COLUMN IF NOT EXISTS added_by_id uuid"
+NO_ENTRY = "ALTER TABLE playlists_entry DROP COLUMN IF EXISTS added_by_id"
+SAID = ("description", "cover_image_url")
+CHECKS = (
+    ("playlists_playlist", "playlists_playlist_version_check", "CHECK (version >= 0)"),
+    ("playlists_playlist", "playlist_version_counts", "CHECK (version >= 1)"),
+    ("playlists_playlist", "playlist_name_not_blank", "CHECK (length(trim(name)) > 0)"),
+    ("playlists_entry", "playlists_entry_added_by_id_f0657081_fk_accounts_user_id",
+     "FOREIGN KEY (added_by_id) REFERENCES accounts_user (id) DEFERRABLE INITIALLY DEFERRED"),
+)  # fmt: skip
+INDEXES = (
+    ("playlist_newest_of_owner", "ON playlists_playlist (owner_id, created_at DESC, id DESC)"),
+    ("playlist_newest_public", "ON playlists_playlist (created_at DESC, id DESC) WHERE is_public"),
+    ("playlists_entry_added_by_id_f0657081", "ON playlists_entry (added_by_id)"),
+)
+
+
+def widen() -> None:
+    """Room for members, versions and who added what; each step may be cut off, and nobody waits long behind one."""
+    with batches.unhurried():
+        if not ddl.has_column("playlists_playlist", "version"):
+            ddl.brief(PLAYLIST)
+        ddl.brief(ENTRY)
+        for check in CHECKS:
+            ddl.constraint(*check)
+        for column in SAID:
+            # With the check at hand the database need not look at the rows for nulls.
+            ddl.constraint("playlists_playlist", f"{column}_is_there", f"CHECK ({column} IS NOT NULL)")
+            ddl.brief(f"ALTER TABLE playlists_playlist ALTER COLUMN {column} SET NOT NULL")
+            ddl.without_constraint("playlists_playlist", f"{column}_is_there")
+        for index in INDEXES:
+            ddl.index(*index)
+
+
+def narrow() -> None:
+    """Playlists as 0002_repoint left them."""
+    with batches.unhurried():
+        for name, _ in INDEXES:
+            ddl.without_index(name)
+        for table, name, _ in CHECKS:
+            ddl.without_constraint(table, name)
+        ddl.brief(NO_PLAYLIST)
+        ddl.brief(NO_ENTRY)
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("catalog", "0005_watched"),
         ("playlists", "0002_repoint"),
@@ -17,7 +78,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AlterModelOptions(name="entry", options={"verbose_name_plural": "entries"}),
-        migrations.CreateModel(
+        MakeTable(
             name="Cover",
             fields=[
                 (
@@ -28,9 +89,22 @@ class Migration(migrations.Migration):
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 ("image", models.BinaryField(db_comment="WebP")),
                 ("sha256", models.CharField(db_index=True, editable=False, max_length=64)),
+                (
+                    "playlist",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="cover", to="playlists.playlist"
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("sha256__regex", "^[0-9a-f]{64}$")), name="playlist_cover_sha256_hex"
+                    )
+                ]
+            },
         ),
-        migrations.CreateModel(
+        MakeTable(
             name="Member",
             fields=[
                 (
@@ -45,171 +119,165 @@ class Migration(migrations.Migration):
                         choices=[("viewer", "Viewer"), ("editor", "Editor")], default="viewer", max_length=6
                     ),
                 ),
+                (
+                    "playlist",
+                    models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="members",
+                        to="playlists.playlist",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="playlists_joined",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("playlist", "user"), name="member_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("role__in", ["viewer", "editor"])), name="member_role_known"
+                    ),
+                ]
+            },
         ),
-        migrations.AddField(
-            model_name="entry",
-            name="added_by",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="playlist",
-            name="is_collaborative",
-            field=models.BooleanField(
-                default=False, db_default=False, help_text="Members who are editors add and move tracks."
-            ),
-        ),
-        migrations.AddField(
-            model_name="playlist",
-            name="version",
-            field=models.PositiveIntegerField(default=1, db_default=1, editable=False),
-        ),
-        migrations.AlterField(
-            model_name="entry",
-            name="added_at",
-            field=models.DateTimeField(default=django.utils.timezone.now, editable=False),
-        ),
-        migrations.AlterField(
-            model_name="entry",
-            name="id",
-            field=models.UUIDField(default=apps.lib.records.uuid7, editable=False, primary_key=True, serialize=False),
-        ),
-        migrations.AlterField(
-            model_name="entry",
-            name="playlist",
-            field=models.ForeignKey(
-                db_index=False,
-                editable=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="entries",
-                to="playlists.playlist",
-            ),
-        ),
-        migrations.AlterField(
-            model_name="entry",
-            name="position",
-            field=models.IntegerField(editable=False),
-        ),
-        migrations.AlterField(
-            model_name="playlist",
-            name="cover_image_url",
-            field=models.CharField(
-                blank=True,
-                default="",
-                editable=False,
-                help_text="Where its picture was before pictures were kept here; told, never shown.",
-                max_length=2000,
-            ),
-        ),
-        migrations.AlterField(
-            model_name="playlist",
-            name="description",
-            field=models.TextField(blank=True, default="", max_length=5000),
-        ),
-        migrations.AlterField(
-            model_name="playlist",
-            name="id",
-            field=models.UUIDField(default=apps.lib.records.uuid7, editable=False, primary_key=True, serialize=False),
-        ),
-        migrations.AlterField(
-            model_name="playlist",
-            name="is_public",
-            field=models.BooleanField(
-                default=False, db_default=False, help_text="Everyone sees it; off: you and its members."
-            ),
-        ),
-        migrations.AlterField(
-            model_name="playlist",
-            name="name",
-            field=models.CharField(max_length=255),
-        ),
-        migrations.AlterField(
-            model_name="playlist",
-            name="owner",
-            field=models.ForeignKey(
-                db_index=False,
-                editable=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="playlists",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="playlist",
-            index=models.Index(
-                models.F("owner"),
-                models.OrderBy(models.F("created_at"), descending=True),
-                models.OrderBy(models.F("id"), descending=True),
-                name="playlist_newest_of_owner",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="playlist",
-            index=models.Index(
-                models.OrderBy(models.F("created_at"), descending=True),
-                models.OrderBy(models.F("id"), descending=True),
-                condition=models.Q(("is_public", True)),
-                name="playlist_newest_public",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playlist",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name__trim__length__gt", 0)), name="playlist_name_not_blank"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="playlist",
-            constraint=models.CheckConstraint(condition=models.Q(("version__gte", 1)), name="playlist_version_counts"),
-        ),
-        migrations.AddField(
-            model_name="cover",
-            name="playlist",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE, related_name="cover", to="playlists.playlist"
-            ),
-        ),
-        migrations.AddField(
-            model_name="member",
-            name="playlist",
-            field=models.ForeignKey(
-                db_index=False,
-                editable=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="members",
-                to="playlists.playlist",
-            ),
-        ),
-        migrations.AddField(
-            model_name="member",
-            name="user",
-            field=models.ForeignKey(
-                editable=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="playlists_joined",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="cover",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sha256__regex", "^[0-9a-f]{64}$")), name="playlist_cover_sha256_hex"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="member",
-            constraint=models.UniqueConstraint(fields=("playlist", "user"), name="member_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="member",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("role__in", ["viewer", "editor"])), name="member_role_known"
-            ),
+        Steps(widen, narrow),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AddField(
+                    model_name="entry",
+                    name="added_by",
+                    field=models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="playlist",
+                    name="is_collaborative",
+                    field=models.BooleanField(
+                        default=False, db_default=False, help_text="Members who are editors add and move tracks."
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="playlist",
+                    name="version",
+                    field=models.PositiveIntegerField(default=1, db_default=1, editable=False),
+                ),
+                migrations.AlterField(
+                    model_name="entry",
+                    name="added_at",
+                    field=models.DateTimeField(default=django.utils.timezone.now, editable=False),
+                ),
+                migrations.AlterField(
+                    model_name="entry",
+                    name="id",
+                    field=models.UUIDField(
+                        default=apps.lib.records.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="entry",
+                    name="playlist",
+                    field=models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="entries",
+                        to="playlists.playlist",
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="entry",
+                    name="position",
+                    field=models.IntegerField(editable=False),
+                ),
+                migrations.AlterField(
+                    model_name="playlist",
+                    name="cover_image_url",
+                    field=models.CharField(
+                        blank=True,
+                        default="",
+                        editable=False,
+                        help_text="Where its picture was before pictures were kept here; told, never shown.",
+                        max_length=2000,
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="playlist",
+                    name="description",
+                    field=models.TextField(blank=True, default="", max_length=5000),
+                ),
+                migrations.AlterField(
+                    model_name="playlist",
+                    name="id",
+                    field=models.UUIDField(
+                        default=apps.lib.records.uuid7, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="playlist",
+                    name="is_public",
+                    field=models.BooleanField(
+                        default=False, db_default=False, help_text="Everyone sees it; off: you and its members."
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="playlist",
+                    name="name",
+                    field=models.CharField(max_length=255),
+                ),
+                migrations.AlterField(
+                    model_name="playlist",
+                    name="owner",
+                    field=models.ForeignKey(
+                        db_index=False,
+                        editable=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="playlists",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="playlist",
+                    index=models.Index(
+                        models.F("owner"),
+                        models.OrderBy(models.F("created_at"), descending=True),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="playlist_newest_of_owner",
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="playlist",
+                    index=models.Index(
+                        models.OrderBy(models.F("created_at"), descending=True),
+                        models.OrderBy(models.F("id"), descending=True),
+                        condition=models.Q(("is_public", True)),
+                        name="playlist_newest_public",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="playlist",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("name__trim__length__gt", 0)), name="playlist_name_not_blank"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="playlist",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("version__gte", 1)), name="playlist_version_counts"
+                    ),
+                ),
+            ]
         ),
     ]

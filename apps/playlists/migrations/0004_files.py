@@ -5,9 +5,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 import apps.lib.records
+from apps.lib.ddl import MakeTable
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("catalog", "0005_watched"),
         ("playlists", "0003_playlists"),
@@ -15,7 +18,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
+        MakeTable(
             name="Import",
             fields=[
                 (
@@ -78,8 +81,35 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        models.F("user"), models.OrderBy(models.F("id"), descending=True), name="import_newest_of_user"
+                    ),
+                    models.Index(
+                        models.F("next_at"), condition=models.Q(("state__in", ["due", "retrying"])), name="import_due"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("due", "running", "retrying", "done", "failed"))),
+                        name="import_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("form__in", ["m3u8", "xspf", "jspf", "csv"])), name="import_form_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "done"), _negated=True),
+                            models.Q(("done_at__isnull", False), ("lines_done", models.F("lines_total"))),
+                            _connector="OR",
+                        ),
+                        name="import_done_when_all_lines_are",
+                    ),
+                ],
+            },
         ),
-        migrations.CreateModel(
+        MakeTable(
             name="ImportLine",
             fields=[
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
@@ -154,85 +184,39 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="import",
-            index=models.Index(
-                models.F("user"), models.OrderBy(models.F("id"), descending=True), name="import_newest_of_user"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="import",
-            index=models.Index(
-                models.F("next_at"), condition=models.Q(("state__in", ["due", "retrying"])), name="import_due"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="import",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("due", "running", "retrying", "done", "failed"))),
-                name="import_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="import",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("form__in", ["m3u8", "xspf", "jspf", "csv"])), name="import_form_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="import",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "done"), _negated=True),
-                    models.Q(("done_at__isnull", False), ("lines_done", models.F("lines_total"))),
-                    _connector="OR",
-                ),
-                name="import_done_when_all_lines_are",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="importline",
-            index=models.Index(
-                models.F("imported"), models.F("outcome"), models.F("number"), name="import_line_by_outcome"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="importline",
-            constraint=models.UniqueConstraint(fields=("imported", "number"), name="import_line_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="importline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("outcome__in", ["waiting", "found", "added", "double", "full", "unresolved", "ignored"])
-                ),
-                name="import_line_outcome_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="importline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("how__in", ["", "id", "isrc", "bytes", "words", "person"])),
-                name="import_line_how_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="importline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("outcome__in", ["found", "added", "double", "full"]), ("track__isnull", False)),
-                    models.Q(("outcome__in", ["waiting", "unresolved", "ignored"]), ("track__isnull", True)),
-                    _connector="OR",
-                ),
-                name="import_line_track_when_found",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="importline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("confidence__isnull", True), ("confidence__range", (0, 1)), _connector="OR"),
-                name="import_line_confidence_range",
-            ),
+            options={
+                "indexes": [
+                    models.Index(
+                        models.F("imported"), models.F("outcome"), models.F("number"), name="import_line_by_outcome"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("imported", "number"), name="import_line_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("outcome__in", ["waiting", "found", "added", "double", "full", "unresolved", "ignored"])
+                        ),
+                        name="import_line_outcome_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("how__in", ["", "id", "isrc", "bytes", "words", "person"])),
+                        name="import_line_how_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome__in", ["found", "added", "double", "full"]), ("track__isnull", False)),
+                            models.Q(("outcome__in", ["waiting", "unresolved", "ignored"]), ("track__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="import_line_track_when_found",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("confidence__isnull", True), ("confidence__range", (0, 1)), _connector="OR"
+                        ),
+                        name="import_line_confidence_range",
+                    ),
+                ],
+            },
         ),
     ]

@@ -16,15 +16,13 @@ from apps.playlists import actions, covers, members
 from apps.playlists.forms import CoverForm, EditForm, MemberForm
 from apps.playlists.models import Member, Playlist
 
-WORDS = tuple(EditForm.field_order)
-
 
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Name, description and who may do what."""
     playlist = editable(request, pk)
-    form = EditForm(request.POST or None, initial={name: getattr(playlist, name) for name in WORDS})
+    form = EditForm(request.POST) if request.method == "POST" else _as_it_is(playlist)
     if form.is_valid() and _done(form, "name", actions.edit, playlist=playlist, **form.cleaned_data):
         messages.success(request, "The playlist is saved.")
         return redirect("playlist-page", pk)
@@ -36,12 +34,18 @@ def editable(request: HttpRequest, pk: UUID) -> Playlist:
     return rows.get_editable(request.user, pk=pk)
 
 
+def _as_it_is(playlist: Playlist) -> EditForm:
+    facts = {name: getattr(playlist, name) for name in EditForm.field_order}
+    return EditForm(initial={**facts, "seen": actions.mark(playlist)})
+
+
 def _done(form: forms.Form, field: str, act: Callable, **facts) -> bool:
     """Whether it was done with these facts; a refusal stands on the form."""
     try:
         act(**facts)
     except Refusal as refusal:
-        known = next((name for name in refusal.fields if name in form.fields), field)
+        form.stale = refusal.status == 412
+        known = next((name for name in refusal.fields if name in form.fields), None if form.stale else field)
         form.add_error(known, refusal.message)
         return False
     return True
@@ -50,14 +54,15 @@ def _done(form: forms.Form, field: str, act: Callable, **facts) -> bool:
 def _shown(request: HttpRequest, playlist: Playlist, **forms_of) -> HttpResponse:
     """The page with what was sent, and with the other forms as they are at first."""
     facts = {
-        "form": EditForm(initial={name: getattr(playlist, name) for name in WORDS}),
+        "form": _as_it_is(playlist),
         "picture": CoverForm(),
         "joining": MemberForm(),
         **forms_of,
     }
-    failed = any(form.errors for form in facts.values())
+    failed = [form for form in facts.values() if form.errors]
+    status = 412 if any(getattr(form, "stale", False) for form in failed) else 400 if failed else 200
     facts |= {"playlist": playlist, "members": members.of(playlist), "limit": too_large()}
-    return render(request, "playlists/edit.html", facts, status=400 if failed else 200)
+    return render(request, "playlists/edit.html", facts, status=status)
 
 
 @login_required

@@ -1,5 +1,6 @@
 """What the forms below tracks and entries do: add, move, take out. A refusal is said on the page one comes back to."""
 
+import re
 from collections.abc import Callable
 from uuid import UUID
 
@@ -61,5 +62,5 @@ def _changed(request: HttpRequest, pk: UUID, entry_pk: UUID, act: Callable[[Entr
     act(Entry.objects.get_editable(request.user, pk=entry_pk, playlist=pk))
     page = request.POST.get("page", "")
     there = redirect("playlist-page", pk)
-    there["Location"] += f"?page={page}" if page.isdecimal() and len(page) < 6 and page != "1" else ""
+    there["Location"] += f"?page={page}" if re.fullmatch("[0-9]{1,5}", page) and page != "1" else ""
     return there

@@ -3,7 +3,7 @@
 from django import forms
 from django.contrib import admin
 from django.contrib.postgres.fields import ArrayField
-from django.db.models import CharField, F, Func, OuterRef, Q, Subquery
+from django.db.models import CharField, F, Func, OuterRef, Q, QuerySet, Subquery
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -12,8 +12,8 @@ from unfold.decorators import display
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, page_of
 from apps.social import moderation
 from apps.social.admin.asking import Reasoned, in_bulk, line, name_of, standing
-from apps.social.admin.said import OUT_OF_SIGHT, record
-from apps.social.models import Report
+from apps.social.admin.said import OUT_OF_SIGHT, record, saying, words_of
+from apps.social.models import Comment, Post, Report
 
 TONES = {"open": "warning", "upheld": "success", "dismissed": ""}
 # Of a thing that several people reported the newest report stands for all that stand alike; `All` has every one.
@@ -56,11 +56,8 @@ class ReportAdmin(Reasoned, ReadOnlyAdmin):
         choice_filter("about", "about", ABOUT, at_hand=True),
         "created_at",
     ]
-    search_fields = [
-        "post__content", "comment__content", "post__author__profile__username__iexact",
-        "comment__author__profile__username__iexact", "details",
-    ]  # fmt: skip
-    search_help_text = "Words, author's username, what was said to moderators, or an id"
+    search_fields = ["details"]  # there is a box to search in; what it finds says `search`
+    search_help_text = "Words, author's username or e-mail, what was said to moderators, or an id"
     identities = ("pk", "post", "comment", "by")
     ordering = ["-id"]
     sortable_by = ["newest"]
@@ -83,6 +80,16 @@ class ReportAdmin(Reasoned, ReadOnlyAdmin):
         reasons = Func(F("reason"), function="array_agg", output_field=ArrayField(CharField()))
         rows = rows.annotate(reasons=Subquery(alike.order_by().annotate(n=reasons).values("n")))
         return rows.select_related("post__author__profile", "comment__author__profile")
+
+    def search(self, request, queryset, text: str) -> tuple[QuerySet, bool]:
+        """Each word in one of three places, each asked by its own index: a choice of columns would read every row."""
+        for word in words_of(text):
+            posts, comments = (model.objects.filter(saying(word)).values("pk") for model in (Post, Comment))
+            found = Report.objects.order_by().values("pk")
+            places = (Q(details__icontains=word), Q(post__in=posts), Q(comment__in=comments))
+            first, *others = (found.filter(place) for place in places)
+            queryset = queryset.filter(pk__in=first.union(*others))
+        return queryset, False
 
     def called(self, report) -> str:
         return line(report.said, 60)

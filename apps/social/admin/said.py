@@ -42,6 +42,17 @@ def record(request, row: Post | Comment) -> str:
     return render_to_string("admin/social/record.html", context, request)
 
 
+def words_of(text: str) -> list[str]:
+    """What is searched for, each by itself; in quotation marks it may have spaces."""
+    return [piece.strip("\"'") for piece in smart_split(text)]
+
+
+def saying(word: str) -> Q:
+    """Posts or comments with this word, or by whoever is called so."""
+    named = User.objects.filter(Q(email__iexact=word) | Q(profile__username__iexact=word))
+    return Q(content__icontains=word) | Q(author__in=[*named.values_list("pk", flat=True)])
+
+
 class SaidAdmin(Reasoned, ReadOnlyAdmin):
     search_fields = ["content"]  # there is a box to search in; what it finds says `search`
     search_help_text = "Words, author's username or e-mail, or an id"
@@ -62,10 +73,8 @@ class SaidAdmin(Reasoned, ReadOnlyAdmin):
 
     def search(self, request, queryset, text: str) -> tuple[QuerySet, bool]:
         """Each word, by an index, or its author: who that may be is asked first, for a join would read every row."""
-        for word in (piece.strip("\"'") for piece in smart_split(text)):
-            named = User.objects.filter(Q(email__iexact=word) | Q(profile__username__iexact=word))
-            found = Q(content__icontains=word) | Q(author__in=[*named.values_list("pk", flat=True)])
-            queryset = queryset.filter(found)
+        for word in words_of(text):
+            queryset = queryset.filter(saying(word))
         return queryset, False
 
     def called(self, row) -> str:

@@ -74,6 +74,7 @@ class ReportView(APIView):
     """Of a post; a comment's below says what else."""
 
     permission_classes = [policy()]
+    limit = "report"
     model = Post
 
     @extend_schema(request=ReportForm, responses={201: OwnReportSerializer}, parameters=[IDEMPOTENCY_KEY])

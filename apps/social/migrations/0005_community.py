@@ -31,9 +31,7 @@ ALTER TABLE social_post
     ADD COLUMN IF NOT EXISTS edited_at timestamp with time zone,
     ADD COLUMN IF NOT EXISTS like_count integer DEFAULT 0 NOT NULL,
     ADD COLUMN IF NOT EXISTS status varchar(20) DEFAULT 'shown' NOT NULL,
-    ALTER COLUMN author_id DROP NOT NULL,
-    ALTER COLUMN content DROP DEFAULT,
-    ALTER COLUMN post_type DROP DEFAULT"""
+    ALTER COLUMN author_id DROP NOT NULL"""
 COMMENT = """
 ALTER TABLE social_comment
     ADD COLUMN IF NOT EXISTS depth smallint DEFAULT 0 NOT NULL,
@@ -43,10 +41,37 @@ ALTER TABLE social_comment
 NO_POST = """
 ALTER TABLE social_post
     DROP COLUMN IF EXISTS comment_count, DROP COLUMN IF EXISTS edited_at, DROP COLUMN IF EXISTS like_count,
-    DROP COLUMN IF EXISTS status, ALTER COLUMN content SET DEFAULT '', ALTER COLUMN post_type SET DEFAULT 'text'"""
+    DROP COLUMN IF EXISTS status"""
 NO_COMMENT = """
 ALTER TABLE social_comment
     DROP COLUMN IF EXISTS depth, DROP COLUMN IF EXISTS edited_at, DROP COLUMN IF EXISTS status"""
+# Old programs say what is answered and no depth. Below the deepest level it answers what its parent answers, as in an
+# adopted community; what answers one that is still to be placed is placed after it.
+PLACED = """
+CREATE OR REPLACE FUNCTION social_place_old_answer() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    answered record;
+BEGIN
+    SELECT id, parent_id, depth INTO answered FROM social_comment WHERE id = NEW.parent_id;
+    IF answered.depth > 0 OR answered.parent_id IS NULL AND answered.id IS NOT NULL THEN
+        NEW.depth := least(answered.depth + 1, 5);
+        NEW.parent_id := CASE WHEN answered.depth < 5 THEN answered.id ELSE answered.parent_id END;
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE OR REPLACE TRIGGER comment_old_answer BEFORE INSERT ON social_comment FOR EACH ROW
+    WHEN (NEW.depth = 0 AND NEW.parent_id IS NOT NULL) EXECUTE FUNCTION social_place_old_answer()"""
+PLACE = """
+UPDATE social_comment SET depth = least(place.depth + 1, 5),
+    parent_id = CASE WHEN place.depth < 5 THEN place.parent ELSE place.grandparent END
+FROM (
+    SELECT answer.id, answered.id AS parent, answered.parent_id AS grandparent, answered.depth
+    FROM social_comment AS answer JOIN social_comment AS answered ON answered.id = answer.parent_id
+    WHERE answer.depth = 0 AND (answered.depth > 0 OR answered.parent_id IS NULL)
+    ORDER BY answer.id LIMIT %s FOR NO KEY UPDATE OF answer
+) AS place WHERE social_comment.id = place.id"""
+NOT_PLACED = "DROP TRIGGER IF EXISTS comment_old_answer ON social_comment"
+NO_PLACED = "DROP FUNCTION IF EXISTS social_place_old_answer()"
 KNOWN = "CHECK (status IN ('shown', 'hidden', 'removed'))"
 AUTHOR_KNOWN = "CHECK (author_id IS NOT NULL OR content = '' AND status = 'removed')"
 CHECKS = (
@@ -75,7 +100,8 @@ def widen() -> None:
     """Room for what the community needs; posts are read and written all the while, and each step may be cut off."""
     with batches.unhurried():
         ddl.brief(POST)
-        ddl.brief(COMMENT)
+        ddl.brief(COMMENT, PLACED)
+        batches.until_none(_place_some, "answers")
         for check in CHECKS:
             ddl.constraint(*check)
         for index in INDEXES:
@@ -83,9 +109,15 @@ def widen() -> None:
         ddl.without_index(OLD_INDEX[0])
 
 
+def _place_some(cursor, most: int) -> int:
+    cursor.execute(PLACE, [most])
+    return cursor.rowcount
+
+
 def narrow() -> None:
     """Posts and comments as 0004_require left them."""
     with batches.unhurried():
+        ddl.brief(NOT_PLACED, NO_PLACED)
         ddl.index(*OLD_INDEX)
         for name, _ in INDEXES:
             ddl.without_index(name)
@@ -387,7 +419,7 @@ class Migration(migrations.Migration):
                 migrations.AlterField(
                     model_name="post",
                     name="content",
-                    field=models.TextField(blank=True, default="", max_length=5000),
+                    field=models.TextField(blank=True, db_default="", default="", max_length=5000),
                 ),
                 migrations.AlterField(
                     model_name="post",
@@ -400,7 +432,7 @@ class Migration(migrations.Migration):
                     model_name="post",
                     name="post_type",
                     field=models.CharField(
-                        choices=[("text", "Text"), ("audio", "Audio")], editable=False, max_length=5
+                        choices=[("text", "Text"), ("audio", "Audio")], db_default="text", editable=False, max_length=5
                     ),
                 ),
                 migrations.AddIndex(

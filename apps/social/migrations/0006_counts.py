@@ -3,11 +3,15 @@
 import django.db.models.deletion
 from django.db import migrations, models
 
+from apps.lib import ddl
+from apps.lib.ddl import MakeTable, Steps
+
 # Nobody waits for a count. Whoever finds the post's row in somebody's hands takes a free line of the tally, or adds
 # one: there are as many lines as people who like the post at the same moment. What would make a count fall below zero
 # goes there too, for what was added before it stands in another line.
-FORWARD = """
-CREATE FUNCTION social_add(of uuid, more_likes bigint, more_comments bigint) RETURNS void LANGUAGE plpgsql AS $$
+FUNCTIONS = """
+CREATE OR REPLACE FUNCTION social_add(of uuid, more_likes bigint, more_comments bigint) RETURNS void
+LANGUAGE plpgsql AS $$
 BEGIN
     UPDATE social_tally SET likes = likes + more_likes, comments = comments + more_comments
     WHERE id = (SELECT id FROM social_tally WHERE post_id = of LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED);
@@ -21,18 +25,14 @@ BEGIN
     END IF;
 END $$;
 
-CREATE FUNCTION social_count_likes() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION social_count_likes() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM social_add(post_id, CASE TG_OP WHEN 'INSERT' THEN count(*) ELSE -count(*) END, 0)
     FROM changed GROUP BY post_id;
     RETURN NULL;
 END $$;
-CREATE TRIGGER like_counted_in AFTER INSERT ON social_like
-    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION social_count_likes();
-CREATE TRIGGER like_counted_out AFTER DELETE ON social_like
-    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION social_count_likes();
 
-CREATE FUNCTION social_count_comments() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION social_count_comments() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
         PERFORM social_add(post_id, 0, count(*)) FROM come WHERE status = 'shown' GROUP BY post_id;
@@ -46,28 +46,55 @@ BEGIN
     END IF;
     RETURN NULL;
 END $$;
-CREATE TRIGGER comment_counted_in AFTER INSERT ON social_comment
+"""
+LIKES = """
+CREATE OR REPLACE TRIGGER like_counted_in AFTER INSERT ON social_like
+    REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION social_count_likes();
+CREATE OR REPLACE TRIGGER like_counted_out AFTER DELETE ON social_like
+    REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION social_count_likes();
+"""
+COMMENTS = """
+CREATE OR REPLACE TRIGGER comment_counted_in AFTER INSERT ON social_comment
     REFERENCING NEW TABLE AS come FOR EACH STATEMENT EXECUTE FUNCTION social_count_comments();
-CREATE TRIGGER comment_counted_out AFTER DELETE ON social_comment
+CREATE OR REPLACE TRIGGER comment_counted_out AFTER DELETE ON social_comment
     REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION social_count_comments();
-CREATE TRIGGER comment_counted_again AFTER UPDATE ON social_comment
+CREATE OR REPLACE TRIGGER comment_counted_again AFTER UPDATE ON social_comment
     REFERENCING OLD TABLE AS gone NEW TABLE AS come FOR EACH STATEMENT EXECUTE FUNCTION social_count_comments();
 """
-BACK = """
-DROP TRIGGER like_counted_in ON social_like;
-DROP TRIGGER like_counted_out ON social_like;
-DROP TRIGGER comment_counted_in ON social_comment;
-DROP TRIGGER comment_counted_out ON social_comment;
-DROP TRIGGER comment_counted_again ON social_comment;
-DROP FUNCTION social_count_likes, social_count_comments, social_add;
+NO_LIKES = """
+DROP TRIGGER IF EXISTS like_counted_in ON social_like;
+DROP TRIGGER IF EXISTS like_counted_out ON social_like;
 """
+NO_COMMENTS = """
+DROP TRIGGER IF EXISTS comment_counted_in ON social_comment;
+DROP TRIGGER IF EXISTS comment_counted_out ON social_comment;
+DROP TRIGGER IF EXISTS comment_counted_again ON social_comment;
+"""
+NO_FUNCTIONS = """
+DROP FUNCTION IF EXISTS social_count_likes(), social_count_comments(), social_add(uuid, bigint, bigint);
+"""
+
+
+def count() -> None:
+    """One table after the other, so that nobody waits for both; what was said before is counted by the next one."""
+    ddl.brief(FUNCTIONS, name="functions that count")
+    ddl.brief(LIKES, name="likes counted")
+    ddl.brief(COMMENTS, name="comments counted")
+
+
+def count_no_more() -> None:
+    ddl.brief(NO_LIKES, name="likes counted no more")
+    ddl.brief(NO_COMMENTS, name="comments counted no more")
+    ddl.brief(NO_FUNCTIONS, name="no functions that count")
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [("social", "0005_community")]
 
     operations = [
-        migrations.CreateModel(
+        MakeTable(
             name="Tally",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -85,5 +112,5 @@ class Migration(migrations.Migration):
                 ),
             ],
         ),
-        migrations.RunSQL(FORWARD, BACK),
+        Steps(count, count_no_more),
     ]

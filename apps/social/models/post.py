@@ -45,7 +45,7 @@ class Post(Record):
 
     The counts are kept by triggers, see `counts`; what could not be added at once stands in Tally.
     The table keeps the audio_* columns of the old shape until `separation drop`; only that and the answers for old
-    programs read them.
+    programs read them. What old programs do not say has its default in the database.
     """
 
     class Type(models.TextChoices):
@@ -55,8 +55,8 @@ class Post(Record):
     machine = SAID_STATES
 
     author = _author("posts")
-    content = models.TextField(max_length=5_000, blank=True, default="")
-    post_type = models.CharField(max_length=5, choices=Type, editable=False)
+    content = models.TextField(max_length=5_000, blank=True, default="", db_default="")
+    post_type = models.CharField(max_length=5, choices=Type, db_default=Type.TEXT, editable=False)
     track = models.ForeignKey(Track, null=True, on_delete=models.PROTECT, related_name="posts", editable=False)
     status = SAID_STATES.column(db_default="shown")
     like_count = models.PositiveIntegerField(default=0, db_default=0, editable=False)
@@ -110,9 +110,17 @@ class Like(models.Model):
 class Tally(models.Model):
     """What was to be added to a post's counts while somebody else was adding to them: nobody waits for a hot post."""
 
-    post = models.ForeignKey(Post, on_delete=models.CASCADE, db_constraint=False, related_name="+", editable=False)
+    post = models.ForeignKey(
+        Post, on_delete=models.CASCADE, db_constraint=False, db_index=False, related_name="+", editable=False
+    )
     likes = models.IntegerField(editable=False)
     comments = models.IntegerField(editable=False)
+    backend = models.IntegerField(
+        default=0, db_default=0, editable=False, db_comment="process id of the connection whose line it is"
+    )
+
+    class Meta:
+        indexes = [models.Index("post", "backend", name="tally_line")]
 
     def __str__(self) -> str:
         return f"{self.post_id}: {self.likes:+} likes, {self.comments:+} comments"

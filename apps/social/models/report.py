@@ -1,8 +1,10 @@
 """What people report and what moderators decide: every hiding has a reason and a name."""
 
 from django.conf import settings
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Upper
 
 from apps.lib.records import Record
 from apps.lib.states import Machine
@@ -47,7 +49,10 @@ class Report(Record):
                 fields=["by", "comment"], condition=Q(comment__isnull=False), name="report_comment_once"
             ),
         ]
-        indexes = [models.Index("state", F("id").desc(), name="report_by_state")]
+        indexes = [
+            models.Index("state", F("id").desc(), name="report_by_state"),
+            GinIndex(OpClass(Upper("details"), name="gin_trgm_ops"), name="report_words"),  # for details__icontains
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_reason_display()}: {self.said}"

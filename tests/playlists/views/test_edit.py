@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from apps.playlists import members
+from apps.playlists import actions, members
 from apps.playlists.models import Cover, Member, Playlist
 from tests.accounts.test_avatars import picture
 from tests.make import make_playlist
@@ -65,3 +65,19 @@ def test_a_member_leaves_by_the_playlists_page(client, playlist, bob):
 def test_a_playlist_is_deleted(client, playlist):
     assert client.post(at(playlist, "delete")).url == "/playlists"
     assert not Playlist.objects.exists()
+
+
+def test_a_page_from_before_a_change_changes_nothing(client, ana):
+    """What was made private in one tab is not published from another one that was open already."""
+    playlist = make_playlist(ana, is_public=True)
+    client.force_login(ana)
+    page = client.get(f"/playlists/{playlist.pk}/edit")
+    seen = page.context["form"].initial["seen"]
+    actions.edit(playlist=playlist, is_public=False)
+    sent = {"name": "Other", "is_public": "on", "seen": seen}
+    for _ in range(2):
+        page = client.post(f"/playlists/{playlist.pk}/edit", sent)
+        assert page.status_code == 412 and "Load it again" in page.content.decode()
+    playlist.refresh_from_db()
+    assert (playlist.name, playlist.is_public) != ("Other", True) and not playlist.is_public
+    assert client.post(f"/playlists/{playlist.pk}/edit", {**sent, "seen": actions.mark(playlist)}).status_code == 302

@@ -63,5 +63,7 @@ def test_an_entry_is_moved_and_taken_out_by_its_forms(client, ana):
     moved = client.post(f"{there}/entries/{entry.pk}/move", {"position": 2, "page": "3"})
     assert (moved.url, order(playlist)) == (f"{there}?page=3", ["b", "c", "a"])
     assert client.post(f"{there}/entries/{entry.pk}/move", {"position": "x"}).status_code == 400
+    same = client.post(f"{there}/entries/{entry.pk}/move", {"position": 2, "page": "٣"})
+    assert same.url == there  # a digit that no header holds
     gone = client.post(f"{there}/entries/{entry.pk}/remove", {"page": "https://evil.example"})
     assert (gone.url, order(playlist)) == (there, ["b", "c"])

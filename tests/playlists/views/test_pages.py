@@ -31,6 +31,12 @@ def test_tracks_stand_in_their_order_each_with_its_button(client, ana):
     assert "data-player" in page and "playlist.js" not in page and "/move" not in page
 
 
+def test_a_private_track_says_so_to_who_hears_it(client, ana):
+    playlist = make_playlist(ana, make_track(ana, title="Mine", is_public=False), make_track(ana), is_public=True)
+    client.force_login(ana)
+    assert shown(client, there(playlist)).count(">Private</span>") == 1
+
+
 def test_what_the_visitor_does_not_see_keeps_its_place_without_a_word_of_it(client, ana, bob):
     secret = make_track(bob, title="Sesame", artist="Nobody")
     playlist = make_playlist(ana, make_track(ana, title="First"), secret, make_track(ana, title="Last"), is_public=True)

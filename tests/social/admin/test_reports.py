@@ -1,7 +1,9 @@
 """The queue of reports: one line for each thing, settled from one to the next."""
 
 import pytest
+from django.contrib.admin import site
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.urls import reverse
 
 from apps.lib.admin import page_of
@@ -42,6 +44,27 @@ def test_the_list_has_a_line_for_each_thing_with_how_often_and_for_what(desk, qu
     assert [sorted(row.reasons) for row in found] == [["abuse", "spam"], ["abuse"], ["abuse"]]
     assert desk.get(LIST, {"state": "all"}).context["cl"].result_count == 4
     assert desk.get(LIST, {"about": "comment"}).context["cl"].result_count == 1
+
+
+@pytest.mark.parametrize(
+    ("q", "found"), [("buy now", 1), ("below", 1), ("ana", 3), ("nobody", 0), ("ana other", 1), ("%", 0), ("abuse", 0)]
+)
+def test_a_report_is_found_by_what_was_said_and_by_whom(desk, queue, q, found):
+    assert desk.get(LIST, {"q": q}).context["cl"].result_count == found
+
+
+def test_what_was_said_to_moderators_is_found(desk, ana):
+    moderation.report(said=make_post(ana), by=make_user(), reason="spam", details="Always the same link")
+    assert desk.get(LIST, {"q": '"same link"'}).context["cl"].result_count == 1
+
+
+def test_a_report_is_found_by_indexes(queue):
+    """A million rows are not read for one word."""
+    found, _ = site.get_model_admin(Report).search(None, Report.objects.all(), "buy")
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        plan = found.explain()
+    assert "report_words" in plan and "Seq Scan" not in plan
 
 
 def test_a_report_that_is_not_the_newest_has_its_page_all_the_same(desk, queue):

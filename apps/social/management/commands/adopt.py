@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
 from django.utils import timezone
 
 from apps.lib.batches import Busy
@@ -52,6 +53,9 @@ class Command(BaseCommand):
             report = adoption.adopt(source, schema, now=timezone.now(), afresh=options["afresh"])
         except (adoption.Refused, foreign.Unreadable, separation.Unfinished, Busy) as error:
             raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            said = f"The database of this house: {error}".strip()
+            raise CommandError(f"{said}\nWhat was done stays: mend it and run the same command again.") from error
         self._tell(report, options["json"])
         if not report["holds"]:
             wrong = [name for name, table in report["tables"].items() if not table["adds up"]]
