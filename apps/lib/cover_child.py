@@ -21,12 +21,12 @@ def pictures(name: str, path: str) -> list[tuple[int, bytes]]:
     if name in ("mp3", "wav"):
         found = mutagen.id3.ID3(path) if name == "mp3" else mutagen.wave.WAVE(path).tags or {}
         return [(frame.type, frame.data) for key, frame in found.items() if key.startswith("APIC")]
-    file = mutagen.File(path)
     if name == "flac":
-        return [(picture.type, picture.data) for picture in file.pictures]
+        return [(picture.type, picture.data) for picture in mutagen.flac.FLAC(path).pictures]
     if name == "m4a":
-        return [(FRONT, bytes(picture)) for picture in (file.tags or {}).get("covr", [])]
-    blocks = (file.tags or {}).get("metadata_block_picture", [])
+        return [(FRONT, bytes(picture)) for picture in (mutagen.mp4.MP4(path).tags or {}).get("covr", [])]
+    with open(path, "rb") as file:  # without a name, which would have a say in what it is
+        blocks = (mutagen.File(file).tags or {}).get("metadata_block_picture", [])
     return [(picture.type, picture.data) for picture in (mutagen.flac.Picture(base64.b64decode(b)) for b in blocks)]
 
 
