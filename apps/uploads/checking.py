@@ -1,7 +1,7 @@
 """Reading what was received: what it is, where it is kept, whose track it becomes (S0-14).
 
-A queue of rows under leases. A fault of the file refuses the upload and gives its quota back. A fault of ours, a full disk or a store that is away,
-is tried again until it has passed: the bytes stay in the spool.
+A queue of rows under leases. A fault of the file refuses the upload and gives its quota back. A fault of ours, a full
+disk or a store that is away, is tried again until it has passed: the bytes stay in the spool.
 """
 
 import datetime as dt
