@@ -60,7 +60,8 @@ def begin(
     if announced_sha256 and not SHA256.fullmatch(announced_sha256):
         raise Refusal("INVALID", "A SHA-256 is 64 lower-case hexadecimal digits.")
     file_name = tidy_name(file_name)
-    spool.check_room(size)
+    if way != Upload.Way.DIRECT:
+        spool.check_room(size)
     upload = Upload(
         id=uuid7(),
         user=user,
@@ -79,7 +80,8 @@ def begin(
         if held is not None:
             withdraw(held)
         _check_count(user)
-        _check_spool(size)
+        if way != Upload.Way.DIRECT:
+            _check_spool(size)
         if not facts.get("library"):
             upload.reserved_on = quota.reserve(user, size)
             upload.reserved_bytes = size

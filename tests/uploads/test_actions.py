@@ -12,7 +12,7 @@ from apps.catalog import sweeper
 from apps.catalog.models import Blob, Derivation, Track
 from apps.lib import clock, media, storage
 from apps.lib.errors import Refusal
-from apps.uploads import actions, intake
+from apps.uploads import actions
 from apps.uploads.models import Upload
 from tests.make import audio
 
@@ -97,14 +97,3 @@ def test_an_upload_of_a_removed_track_ends(ana):
     upload = receive(ana, audio("wav"))
     catalog.remove(track=upload.track, by=ana)
     assert actions.publish(Upload.objects.get(pk=upload.pk)).state == "ready"
-
-
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        ("../../etc/passwd", "passwd"), ("C:\\Users\\me\\a.mp3", "a.mp3"), ("a\r\nb.mp3", "ab.mp3"), ("", "untitled"),
-        ("\u202egpm.mp3", "gpm.mp3"), ("x" * 300, "x" * 255), ("/", "untitled"), ("Ærø.flac", "Ærø.flac"),
-    ],
-)  # fmt: skip
-def test_a_file_name_is_tidied_for_showing(given, kept):
-    assert intake.tidy_name(given) == kept
