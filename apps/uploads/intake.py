@@ -15,7 +15,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from apps.accounts.access import may
 from apps.catalog import actions as catalog
@@ -210,10 +210,10 @@ def give_up(upload: Upload, code: str, message: str) -> bool:
 
 
 def expire(now: dt.datetime | None = None) -> int:
-    """Give up what did not come in time; returns how many."""
-    late = Upload.objects.filter(state="receiving", expires_at__lte=now or clock.now()).order_by("expires_at")
+    """Give up what did not come in time, and what a server of before the queue left at `received`; returns how many."""
+    late = Q(state="receiving", expires_at__lte=now or clock.now()) | Q(state="received", check_row=None)
     message = "The upload did not come to its end in time. Upload the file again."
-    return sum(give_up(upload, "EXPIRED", message) for upload in late[:1000])
+    return sum(give_up(upload, "EXPIRED", message) for upload in Upload.objects.filter(late)[:1000])
 
 
 def sweep_spool() -> int:

@@ -145,6 +145,14 @@ def test_what_is_received_does_not_expire(ana):
     assert intake.expire(clock.now() + dt.timedelta(days=30)) == 0
 
 
+def test_what_was_left_at_received_before_there_was_a_queue_is_closed(ana):
+    upload = intake.completed(make_begun(ana, DATA), sha256=SHA256)
+    Check.objects.all().delete()
+    assert intake.expire() == 1
+    upload.refresh_from_db()
+    assert (upload.state, upload.error_code, held()) == ("refused", "EXPIRED", 0)
+
+
 def test_what_is_given_up_takes_its_waiting_check_along(ana):
     upload = intake.completed(make_begun(ana, DATA), sha256=SHA256)
     assert intake.give_up(upload, "TERMINATED", "Taken back.")
