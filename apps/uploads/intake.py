@@ -50,8 +50,8 @@ def begin(
     """A `receiving` upload of `size` bytes, which the person's quota holds from now on.
 
     `facts` are the track's words and switches; with `library` it becomes the house's own, which only staff who curate
-    may do (S1-03) and no quota counts. `replaces` is a track that `user` may edit, whose audio it becomes. `held` is
-    what `hold` gave for the same form: it is taken up in it.
+    may do (S1-03). No quota counts that, nor what staff import from a folder. `replaces` is a track that `user` may
+    edit, whose audio it becomes. `held` is what `hold` gave for the same form: it is taken up in it.
     Refusals: FORBIDDEN 403, INVALID and EMPTY_FILE 400, FILE_TOO_LARGE and QUOTA_EXCEEDED 413, TOO_MANY_UPLOADS 429,
     DISK_FULL 507.
     """
@@ -82,7 +82,7 @@ def begin(
         _check_count(user)
         if way != Upload.Way.DIRECT:
             _check_spool(size)
-        if not facts.get("library"):
+        if not facts.get("library") and way != Upload.Way.FOLDER:
             upload.reserved_on = quota.reserve(user, size)
             upload.reserved_bytes = size
         upload.expires_at = clock.now() + (FORM_TAKES if way == Upload.Way.FORM else settings.UPLOAD_EXPIRES)
@@ -183,13 +183,14 @@ def completed(upload: Upload, *, sha256: str) -> Upload:
 
 
 def _kept(upload: Upload) -> None:
-    """Its bytes survive a power cut from here on: nobody sends again what was acknowledged."""
+    """All of it is there and survives a power cut: nobody sends again what was acknowledged. A form is stored at once."""
     path = spooled(upload)
     with path.open("rb") as file:
         there = os.fstat(file.fileno()).st_size
         if there != upload.size_bytes:
             raise Conflict(f"{there} of {upload.size_bytes} bytes are there.", code="OFFSET_CONFLICT")
-        os.fsync(file.fileno())
+        if upload.way != Upload.Way.FORM:
+            os.fsync(file.fileno())
 
 
 def give_up(upload: Upload, code: str, message: str) -> bool:
