@@ -6,6 +6,8 @@ sound under the new name; until the worker is done the new original itself plays
 
 import logging
 
+from django.db.models import QuerySet
+
 from apps.catalog import files, history
 from apps.catalog.models import Blob, FormerFile, Track, TrackFile
 from apps.lib import fingerprint, spool
@@ -48,6 +50,18 @@ def restore(*, former: FormerFile, by) -> Track:
             raise NotFound
         _put(track=track, blob=former.blob, probe=former, by=by, file_name=former.file_name)
     return track
+
+
+def former(track: Track) -> QuerySet[FormerFile]:
+    """What can be put back, the last replaced first."""
+    return track.former_files.select_related("blob", "replaced_by__profile").order_by("-pk")
+
+
+def warning(track: Track) -> str:
+    """What was said when the present original took another's place; empty when it sounds like it, or took none."""
+    present = Blob.objects.filter(files__track=track, files__role="original").values("sha256")
+    came = Upload.objects.filter(replaces=track, track=track, sha256__in=present)
+    return came.order_by("-pk").values_list("sounds_different", flat=True).first() or ""
 
 
 def _put(*, track: Track, blob: Blob, probe, by, file_name: str = "") -> None:
