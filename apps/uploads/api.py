@@ -10,6 +10,7 @@ from apps.accounts.api import IDEMPOTENCY_KEY, policy
 from apps.accounts.idempotency import once
 from apps.catalog.serializers import Switch, TrackFacts
 from apps.uploads import actions, tasks
+from apps.uploads.envelope import SHAPE, Enveloped
 from apps.uploads.models import Upload
 
 
@@ -27,13 +28,13 @@ class UploadSerializer(serializers.ModelSerializer):
     class Meta:
         model = Upload
         fields = [
-            "id", "state", "file_name", "content_type", "size_bytes", "sha256", "title", "track", "error_code",
-            "error_message", "created_at", "updated_at",
+            "id", "state", "file_name", "content_type", "size_bytes", "sha256", "title", "track", "replaces",
+            "is_duplicate", "sounds_different", "error_code", "error_message", "created_at", "updated_at",
         ]  # fmt: skip
         read_only_fields = fields
 
 
-class UploadsView(generics.ListAPIView):
+class UploadsView(Enveloped, generics.ListAPIView):
     """The signed-in person's uploads, newest first."""
 
     permission_classes = [policy(scope="upload")]
@@ -44,7 +45,9 @@ class UploadsView(generics.ListAPIView):
         return Upload.objects.filter(user=self.request.user)
 
     @extend_schema(
-        request={"multipart/form-data": UploadForm}, responses={201: UploadSerializer}, parameters=[IDEMPOTENCY_KEY]
+        request={"multipart/form-data": UploadForm},
+        responses={201: UploadSerializer},
+        parameters=[IDEMPOTENCY_KEY, SHAPE],
     )
     @once
     def post(self, request) -> Response:
@@ -64,7 +67,7 @@ class UploadsView(generics.ListAPIView):
         return Response(UploadSerializer(upload).data, status=status.HTTP_201_CREATED)
 
 
-class UploadView(generics.RetrieveAPIView):
+class UploadView(Enveloped, generics.RetrieveAPIView):
     """One upload: received, checked, compressed, ready, or refused with its reason."""
 
     permission_classes = [policy(scope="upload")]
