@@ -29,7 +29,7 @@ class AudioForm(forms.Form):
 def audio(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The present audio, a form for another one, and what can be put back."""
     track = Track.objects.with_page().get_editable(request.user, pk=pk)
-    form = AudioForm(request.POST or None, request.FILES or None)
+    form = AudioForm(request.POST, request.FILES) if request.method == "POST" else AudioForm()
     if form.is_valid() and _replaced(request, track, form):
         return redirect("track-audio-page", pk)
     shown = {"track": track, "form": form, "former": replacing.former(track), "warning": replacing.warning(track)}
