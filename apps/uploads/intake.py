@@ -44,12 +44,14 @@ def begin(
     content_type: str = "",
     announced_sha256: str = "",
     replaces: Track | None = None,
+    held: Upload | None = None,
     **facts,
 ) -> Upload:
     """A `receiving` upload of `size` bytes, which the person's quota holds from now on.
 
     `facts` are the track's words and switches; with `library` it becomes the house's own, which only staff who curate
-    may do (S1-03) and no quota counts. `replaces` is a track that `user` may edit, whose audio it becomes.
+    may do (S1-03) and no quota counts. `replaces` is a track that `user` may edit, whose audio it becomes. `held` is
+    what `hold` gave for the same form: it is taken up in it.
     Refusals: FORBIDDEN 403, INVALID and EMPTY_FILE 400, FILE_TOO_LARGE and QUOTA_EXCEEDED 413, TOO_MANY_UPLOADS 429,
     DISK_FULL 507.
     """
@@ -74,6 +76,8 @@ def begin(
     upload.file_key = f"uploads/{user.pk}/{upload.pk}"
     with transaction.atomic():
         locks.until_commit("uploads begin")
+        if held is not None:
+            withdraw(held)
         _check_count(user)
         _check_spool(size)
         if not facts.get("library"):
@@ -82,6 +86,23 @@ def begin(
         upload.expires_at = clock.now() + (FORM_TAKES if way == Upload.Way.FORM else settings.UPLOAD_EXPIRES)
         upload.save(force_insert=True)
     return upload
+
+
+def hold(*, user, size: int) -> Upload:
+    """Room for a form that is on its way and has `size` bytes at least; refusals as of `begin`.
+
+    Whoever holds it takes it up by `begin` or withdraws it; what a killed server holds expires.
+    """
+    return begin(user=user, way=Upload.Way.FORM, size=min(size, settings.UPLOAD_MAX_BYTES), file_name="")
+
+
+@transaction.atomic
+def withdraw(held: Upload) -> None:
+    """A held upload that came to nothing was never there. Nothing happens to one that is over or has begun."""
+    row = Upload.objects.select_for_update().filter(pk=held.pk, state="receiving").first()
+    if row is not None:
+        quota.refund(row)
+        row.delete()
 
 
 def check_size(size: int) -> None:

@@ -40,7 +40,12 @@ def _replaced(request: HttpRequest, track: Track, form: AudioForm) -> bool:
     file = form.cleaned_data["file"]
     try:
         upload = actions.receive(
-            user=request.user, content=file, file_name=file.name, content_type=file.content_type, replaces=track
+            user=request.user,
+            content=file,
+            file_name=file.name,
+            content_type=file.content_type,
+            held=request.held,
+            replaces=track,
         )
     except Refusal as refusal:
         form.add_error("file", refusal.message)
