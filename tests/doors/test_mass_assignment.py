@@ -106,8 +106,6 @@ UPLOADS = (
     "catalog_trackfile",
     "catalog_blob",
     "catalog_derivation",
-    "uploads_check",
-    "uploads_quotaday",
 )
 RESTORES = ("catalog_change", "catalog_derivation", "catalog_formerfile", "catalog_track", "catalog_trackfile")
 REPLACES = (*UPLOADS, "catalog_formerfile")
