@@ -8,6 +8,7 @@ from apps.lib import links
 from apps.playlists.urls import urls as playlists
 from apps.social.urls import urls as social
 from apps.uploads import views as uploads
+from apps.uploads import views_replacing as replacing
 from config import health, pages
 
 NO_PHONES = ("account/phone", "auth/phone/verify", "auth/phone/verify/resend")
@@ -21,6 +22,8 @@ urlpatterns = [
     path("people/<str:username>", catalog.person, name="person"),
     *playlists,
     path("upload", uploads.upload, name="upload-page"),
+    path("tracks/<uuid:pk>/audio", replacing.audio, name="track-audio-page"),
+    path("tracks/<uuid:pk>/audio/<uuid:former_pk>/restore", replacing.restore, name="track-audio-restore-page"),
     *accounts,
     *social,
     # Nobody gives a telephone number here, and allauth's addresses for one would break.

@@ -96,6 +96,7 @@ PERMISSIONS = {
     "catalog.view_change": "See who changed what of the catalogue.",
     "catalog.view_changeset": "See changes in bulk.",
     "catalog.view_duplicate": "See pairs of tracks that may be one.",
+    "catalog.view_formerfile": "See what a track sounded like before its audio was replaced.",
     "catalog.view_provider": "See providers.",
     "catalog.view_providersource": "See where at a provider a track came from.",
     "catalog.view_term": "See the words of the catalogue, also those of private tracks.",

@@ -8,7 +8,18 @@ from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from apps.catalog import clearance, files, history, identifiers, providers, releasing, vocabulary
-from apps.catalog.models import Credit, Instrument, Play, PlayDay, ProviderSource, Sample, Section, Track, TrackFile
+from apps.catalog.models import (
+    Credit,
+    FormerFile,
+    Instrument,
+    Play,
+    PlayDay,
+    ProviderSource,
+    Sample,
+    Section,
+    Track,
+    TrackFile,
+)
 from apps.lib.errors import NotFound, Refusal
 from apps.lib.text import is_blank
 
@@ -149,7 +160,7 @@ def _release(removed: QuerySet[Track]) -> None:
 
     Such an id is free again: whoever removed by mistake registers the generation anew.
     """
-    for rows in (TrackFile, Section, Credit, Instrument, Sample, Play, PlayDay):
+    for rows in (TrackFile, FormerFile, Section, Credit, Instrument, Sample, Play, PlayDay):
         rows.objects.filter(track__in=removed.values("pk")).delete()
     history.blank(removed)
     name = Concat(Value("removed "), Cast("track_id", CharField()))

@@ -8,7 +8,7 @@ from apps.accounts.departure import LIBRARY
 from apps.accounts.models import RoleGrant, User
 from apps.accounts.roles import Role
 from apps.catalog import actions, history, plays
-from apps.catalog.models import Change, Play, ProviderSource, Track, TrackFile
+from apps.catalog.models import Change, FormerFile, Play, ProviderSource, Track, TrackFile
 from apps.lib.errors import Conflict
 
 # What came from outside; the other files are made of these.
@@ -16,13 +16,18 @@ KEPT = ("original", "cover", "video")
 
 
 def _tracks(user: User) -> Iterator[dict]:
-    rows = Track.objects.of(user).select_related("source", "derivation").prefetch_related("files__blob")
+    rows = (
+        Track.objects.of(user)
+        .select_related("source", "derivation")
+        .prefetch_related("files__blob", "former_files__blob")
+    )
     for track in rows.order_by("pk").iterator(500):
         yield {
             **columns(track, but=("owner_id",)),
             "source": _joined(track, "source", "owner_id", "track_id"),
             "derivation": _joined(track, "derivation", "track_id", "token", "lease_until"),
             "files": [_file(file) for file in track.files.all()],
+            "former_files": [_file(file, but=("replaced_by_id",)) for file in track.former_files.all()],
         }
 
 
@@ -30,20 +35,25 @@ def _joined(track: Track, name: str, *but: str) -> dict | None:
     return columns(getattr(track, name), but=but) if hasattr(track, name) else None
 
 
-def _file(file: TrackFile) -> dict:
+def _file(file: TrackFile | FormerFile, but: tuple[str, ...] = ()) -> dict:
     """The facts of a file, and its path in the export if it is there."""
     blob = {name: getattr(file.blob, name) for name in ("sha256", "size", "mime")}
-    return {**columns(file, but=("track_id", "blob_id")), **blob, "path": _path(file) if file.role in KEPT else None}
+    return {**columns(file, but=("track_id", "blob_id", *but)), **blob, "path": _path(file)}
 
 
-def _path(file: TrackFile) -> str:
-    return f"tracks/{file.track_id}/{file.role}.{file.blob.extension}"
+def _path(file: TrackFile | FormerFile) -> str | None:
+    if isinstance(file, FormerFile):
+        return f"tracks/{file.track_id}/former-{file.pk}.{file.blob.extension}"
+    return f"tracks/{file.track_id}/{file.role}.{file.blob.extension}" if file.role in KEPT else None
 
 
 def _files(user: User) -> Iterator[StoredFile]:
-    rows = TrackFile.objects.filter(track__in=Track.objects.of(user).values("pk"), role__in=KEPT)
-    for file in rows.select_related("blob").order_by("track_id", "role").iterator(500):
-        yield StoredFile(_path(file), file.blob.open, file.blob.sha256)
+    mine = Track.objects.of(user).values("pk")
+    kept = TrackFile.objects.filter(track__in=mine, role__in=KEPT).order_by("track_id", "role")
+    former = FormerFile.objects.filter(track__in=mine).order_by("track_id", "pk")
+    for rows in (kept, former):
+        for file in rows.select_related("blob").iterator(500):
+            yield StoredFile(_path(file), file.blob.open, file.blob.sha256)
 
 
 def _plays(user: User) -> Iterator[dict]:

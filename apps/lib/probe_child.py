@@ -26,6 +26,8 @@ FRAMES = {
     "TKEY": "key",
     "TCOP": "copyright",
 }
+# What FLAC and Ogg call otherwise, among them several of their own for one thing.
+COMMENTS = {"bpm": ("bpm", "tempo"), "key": ("initialkey", "key")}
 TEXT_MAX = 500
 # A WAV written to a pipe has the largest size there is, meaning "unknown".
 WAV_UNKNOWN_BYTES = 0xFFFF0000
@@ -55,7 +57,8 @@ def tags(name: str, file: IO[bytes]) -> dict[str, str]:
         }
     else:
         found = mutagen.File(file, easy=True).tags or {}
-        values = {word: found[word] for word in FRAMES.values() if word in found}
+        names = {word: COMMENTS.get(word, (word,)) for word in FRAMES.values()}
+        values = {word: found[name] for word, known in names.items() for name in reversed(known) if name in found}
     return {word: str(value[0])[:TEXT_MAX] for word, value in values.items() if value}
 
 

@@ -15,10 +15,11 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from apps.catalog.admin import TrackAdmin
 from apps.catalog.models import Track
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, moment, page_of
 from apps.lib.errors import Conflict, Refusal
-from apps.uploads import actions, tasks
+from apps.uploads import actions, admin_replacing, tasks
 from apps.uploads.models import Upload
 
 TONES = {"received": "info", "checked": "warning", "compressed": "warning", "ready": "success", "refused": "danger"}
@@ -169,3 +170,8 @@ def _finish(upload: Upload) -> str:
         return "The upload is ready."
     tasks.nudge(upload)
     return "Its files are not made yet; a worker was woken to make them."
+
+
+TrackAdmin.extend(
+    inlines=[admin_replacing.FormerTable], buttons=[admin_replacing.put_back], panels=[admin_replacing.warning]
+)

@@ -11,6 +11,7 @@ from apps.accounts.api import IDEMPOTENCY_KEY, policy
 from apps.accounts.idempotency import once
 from apps.catalog.serializers import Switch, TrackFacts
 from apps.uploads import actions, holding, quota, tasks
+from apps.uploads.envelope import SHAPE, Enveloped
 from apps.uploads.models import Upload
 
 
@@ -28,18 +29,14 @@ class UploadSerializer(serializers.ModelSerializer):
     class Meta:
         model = Upload
         fields = [
-            "id", "state", "file_name", "content_type", "size_bytes", "sha256", "title", "track", "error_code",
-            "error_message", "created_at", "updated_at",
+            "id", "state", "file_name", "content_type", "size_bytes", "sha256", "title", "track", "replaces",
+            "is_duplicate", "sounds_different", "error_code", "error_message", "created_at", "updated_at",
         ]  # fmt: skip
         read_only_fields = fields
 
 
-class UploadsView(generics.ListAPIView):
-    """The signed-in person's uploads, newest first."""
-
-    permission_classes = [policy(scope="upload")]
-    parser_classes = [MultiPartParser]
-    serializer_class = UploadSerializer
+class Held:
+    """For a view that a form brings a file to."""
 
     def initial(self, request, *args, **kwargs) -> None:
         """Whoever may not, or has nothing left today, learns it before the file is read."""
@@ -47,11 +44,21 @@ class UploadsView(generics.ListAPIView):
         if request.method == "POST" and request.auth is not None:
             holding.hold(request._request, request.user)
 
+
+class UploadsView(Held, Enveloped, generics.ListAPIView):
+    """The signed-in person's uploads, newest first."""
+
+    permission_classes = [policy(scope="upload")]
+    parser_classes = [MultiPartParser]
+    serializer_class = UploadSerializer
+
     def get_queryset(self):
         return Upload.objects.filter(user=self.request.user)
 
     @extend_schema(
-        request={"multipart/form-data": UploadForm}, responses={201: UploadSerializer}, parameters=[IDEMPOTENCY_KEY]
+        request={"multipart/form-data": UploadForm},
+        responses={201: UploadSerializer},
+        parameters=[IDEMPOTENCY_KEY, SHAPE],
     )
     @once
     def post(self, request) -> Response:
@@ -72,7 +79,7 @@ class UploadsView(generics.ListAPIView):
         return Response(UploadSerializer(upload).data, status=status.HTTP_201_CREATED)
 
 
-class UploadView(generics.RetrieveAPIView):
+class UploadView(Enveloped, generics.RetrieveAPIView):
     """One upload: received, checked, compressed, ready, or refused with its reason."""
 
     permission_classes = [policy(scope="upload")]

@@ -37,10 +37,13 @@ def of(path: Path, probe: Probe) -> dict:
 
     Refusals are those of our disk and store; a file's tags raise none.
     """
-    said = {name: value for name, value in _words(probe.tags).items() if value not in (None, "")}
-    if cover := _cover(path, probe):
-        said["cover"] = cover
-    return said
+    cover = _cover(path, probe)
+    return {**said(probe.tags), **({"cover": cover} if cover else {})}
+
+
+def said(tags: dict[str, str]) -> dict:
+    """As `of`, of a probe's tags alone."""
+    return {name: value for name, value in _words(tags).items() if value not in (None, "")}
 
 
 def filled(facts: dict, proposal: dict) -> dict:
@@ -99,7 +102,7 @@ def _tempo(text: str) -> str | None:
 
 
 def _key(text: str) -> tuple[int | None, str]:
-    """`Am`, `Db major`, `8A`, `a-moll`: pitch class and mode; (None, "") for anything else."""
+    """`Am`, `Db major`, `8A`, `a-moll` as (pitch class, mode); (None, "") for anything else, also a German H."""
     plain = text.strip().replace("-", " ")
     try:
         return keys.read(plain)
