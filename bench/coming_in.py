@@ -1,4 +1,4 @@
-"""Row 15 of `bench/uploads.py`: a file on its way in, beside the plainest server that writes and syncs what it is sent."""
+"""Row 15 of `bench/uploads.py`: a file on its way in, beside the plainest server that keeps what it is sent."""
 
 
 def measure(rounds: int, goals) -> None:

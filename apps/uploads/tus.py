@@ -19,6 +19,7 @@ from apps.lib.errors import Conflict, Refusal
 VERSION = "1.0.0"
 EXTENSIONS = ("creation", "creation-with-upload", "expiration", "checksum", "termination")
 PIECE = "application/offset+octet-stream"
+MISMATCH = 460  # the protocol's own status
 # What a client that can send neither PATCH nor DELETE may mean by POST.
 MEANT = frozenset({"PATCH", "DELETE", "HEAD"})
 ALGORITHMS: Mapping[str, Callable] = {
@@ -135,7 +136,7 @@ def too_long(size: int) -> Refusal:
 
 
 def mismatch(message: str) -> Refusal:
-    return Refusal("CHECKSUM_MISMATCH", message, status=460)
+    return Refusal("CHECKSUM_MISMATCH", message, status=MISMATCH)
 
 
 def standing(*, offset: int, expires_at: dt.datetime | None = None) -> dict[str, str]:
