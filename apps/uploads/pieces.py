@@ -157,7 +157,15 @@ class _Taking:
         if self.offset < self.upload.size_bytes:
             self._settle()
             return self.upload
-        return intake.completed(self.upload, sha256=self.digest.hexdigest())
+        return self._whole()
+
+    def _whole(self) -> Upload:
+        try:
+            return intake.completed(self.upload, sha256=self.digest.hexdigest())
+        except Refusal as refusal:
+            if refusal.code == "CHECKSUM_MISMATCH":  # no piece that could still come would put it right
+                intake.give_up(self.upload, refusal.code, refusal.message)
+            raise
 
     def _read(self, body: Body) -> None:
         pace = Pace(silence=SILENCE_S, rate=LEAST_RATE)
