@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from django.db import transaction
 
 from apps.lib import locks
 from tests.lib.threads import side_by_side
@@ -84,3 +85,11 @@ def test_a_name_is_waited_for_as_long_as_one_says():
             return taken
 
     assert side_by_side(holding, lambda: waiting(0), lambda: waiting(5))[1:] == [False, True]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_is_held_until_the_transaction_ends():
+    with transaction.atomic():
+        locks.until_commit("thing")
+        assert not beside(alone) and not beside(together)
+    assert beside(alone)
