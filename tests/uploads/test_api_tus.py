@@ -8,7 +8,7 @@ import uuid
 import pytest
 from django.conf import settings as django_settings
 
-from apps.uploads import intake, pieces
+from apps.uploads import intake, pieces, quota
 from apps.uploads import tus as tus_rules
 from apps.uploads.models import Check, Upload
 from tests.lib.threads import side_by_side
@@ -218,12 +218,14 @@ def test_an_upload_that_breaks_off_goes_on_where_it_broke(tus, tenth):
     assert intake.spooled(row(where)).read_bytes() == SONG
 
 
-def test_who_ends_an_upload_has_the_quota_back(tus):
+def test_who_ends_an_upload_has_the_quota_back(tus, ana, django_capture_on_commit_callbacks):
     where = tus.begun()
     tus.send(where, SONG[:100], 0)
     path = intake.spooled(row(where))
-    assert path.exists()
-    assert tus.ask("DELETE", where).status_code == 204
+    assert path.exists() and quota.standing(ana).used == len(SONG)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert tus.ask("DELETE", where).status_code == 204
+    assert quota.standing(ana).used == 0
     assert (row(where).error_code, row(where).reserved_bytes, path.exists()) == ("TERMINATED", 0, False)
     for again in (tus.ask("DELETE", where), tus.ask("HEAD", where), tus.send(where, SONG, 0)):
         assert again.status_code == 410
