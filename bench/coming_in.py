@@ -227,12 +227,11 @@ def uploader() -> Iterator[tuple[str, Callable[[Path], None]]]:
 
 
 def _remove(user) -> None:
-    from apps.catalog.models import Track
+    from apps.accounts import departure
     from apps.uploads.models import Upload
 
-    Upload.objects.filter(user=user).delete()
-    Track.objects.filter(owner=user).delete()
-    user.delete()
+    Upload.objects.filter(user=user, track=None).delete()
+    departure.part(user=user, tracks="remove")
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ import threading
 import time
 
 import pytest
-from django.db import connection
 
 from apps.lib.errors import Refusal
 from apps.lib.incoming import Silent
@@ -191,15 +190,15 @@ def test_whoever_comes_later_gets_the_upload(monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_who_does_not_let_go_is_not_written_over(monkeypatch):
     monkeypatch.setattr(pieces, "PATIENCE_S", 0.2)
-    upload, over = make_upload(), threading.Event()
+    upload, begun, over = make_upload(), threading.Event(), threading.Event()
 
     def stuck():
         with pieces.alone(Upload.objects.get(pk=upload.pk)):
+            begun.set()
             over.wait(10)
 
     def other():
-        while not _is_held():
-            time.sleep(0.01)
+        begun.wait(10)
         try:
             pieces.take(Upload.objects.get(pk=upload.pk), Sent(BYTES), at=0)
         finally:
@@ -207,9 +206,3 @@ def test_who_does_not_let_go_is_not_written_over(monkeypatch):
 
     _, refused = side_by_side(stuck, other)
     assert (refused.code, refused.status) == ("LOCKED", 423)
-
-
-def _is_held() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
-        return cursor.fetchone()[0] > 0
