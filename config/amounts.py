@@ -7,8 +7,8 @@ from config import env
 
 # Requests a minute, by the scope they need; `apps.accounts.throttles` says of whom.
 RATE_LIMITS = env.limits("RATE_LIMITS", {
-    "read": 1200, "write": 120, "upload": 60, "archive": 60, "admin": 300, "media": 6000, "anonymous": 300,
-    "wrong_key": 60, "report": 10})  # fmt: skip
+    "read": 1200, "write": 120, "upload": 60, "piece": 600, "archive": 60, "admin": 300, "media": 6000,
+    "anonymous": 300, "wrong_key": 60, "report": 10})  # fmt: skip
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)  # S0-18
 UPLOAD_FORMATS = frozenset(env.words("UPLOAD_FORMATS", ("mp3", "wav", "flac")))  # S0-19
 if not UPLOAD_FORMATS or UPLOAD_FORMATS - AUDIO_FORMATS:
@@ -47,6 +47,7 @@ UPLOAD_FORMS = (
 )  # fmt: skip
 FORM_ENVELOPE_BYTES = 1024 * 1024  # form fields and boundaries around a file
 FILE_PATHS = dict.fromkeys(UPLOAD_FORMS, UPLOAD_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/uploads/tus", "/api/v1/uploads/tus/<id>"), UPLOAD_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/me/avatar", "/account/avatar"), PICTURE_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/<id>/cover", "/playlists/<id>/cover"), PICTURE_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/import", "/playlists/import"), PLAYLIST_FILE_MAX_BYTES)

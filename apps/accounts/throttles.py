@@ -52,11 +52,11 @@ def spend_on_page(kind: str, person) -> None:
 
 
 def kind_of(request, view) -> str:
-    """The name of the limit: what the view calls its own, `media`, `anonymous`, or the scope that a key needs."""
+    """The name of the limit: the view's own, `media`, `piece`, `anonymous`, or the scope that a key needs for this."""
     if request.user.is_authenticated and (own := getattr(view, "limit", "")):
         return own
     policy = next((each.declared for each in view.permission_classes if hasattr(each, "declared")), {})
-    said, usual = ("reads", "read") if request.method in SAFE_METHODS else ("scope", "write")
+    said, usual = ("reads", "read") if request.method in SAFE_METHODS else ("writes", "write")
     kind = policy.get(said, usual)
     return kind if request.user.is_authenticated or kind == "media" else "anonymous"
 
