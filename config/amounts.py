@@ -6,8 +6,8 @@ from config import env
 
 # Requests a minute, by the scope they need; `apps.accounts.throttles` says of whom.
 RATE_LIMITS = env.limits("RATE_LIMITS", {
-    "read": 1200, "write": 120, "upload": 60, "archive": 60, "admin": 300, "media": 6000, "anonymous": 300,
-    "wrong_key": 60})  # fmt: skip
+    "read": 1200, "write": 120, "upload": 60, "piece": 600, "archive": 60, "admin": 300, "media": 6000,
+    "anonymous": 300, "wrong_key": 60})  # fmt: skip
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)  # S0-18
 # Bytes that a person brings in within a UTC day, by tier (S1-01, S1-04).
 UPLOAD_QUOTA = {
@@ -44,6 +44,7 @@ PICTURE_MAX_BYTES, SHEET_MAX_BYTES = 5 * 1024 * 1024, 20 * 1024 * 1024
 UPLOAD_FORMS = ("/api/v1/uploads", "/upload", "/admin/uploads/upload/add/")
 FORM_ENVELOPE_BYTES = 1024 * 1024  # form fields and boundaries around a file
 FILE_PATHS = dict.fromkeys(UPLOAD_FORMS, UPLOAD_MAX_BYTES)
+FILE_PATHS |= dict.fromkeys(("/api/v1/uploads/tus", "/api/v1/uploads/tus/<id>"), UPLOAD_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/me/avatar", "/account/avatar"), PICTURE_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/<id>/cover", "/playlists/<id>/cover"), PICTURE_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/import", "/playlists/import"), PLAYLIST_FILE_MAX_BYTES)

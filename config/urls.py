@@ -21,6 +21,8 @@ urlpatterns = [
     path("people/<str:username>", catalog.person, name="person"),
     *playlists,
     path("upload", uploads.upload, name="upload-page"),
+    path("uploads", uploads.uploads, name="uploads-page"),
+    path("uploads/<uuid:pk>/cancel", uploads.cancel, name="upload-cancel"),
     *accounts,
     *social,
     # Nobody gives a telephone number here, and allauth's addresses for one would break.

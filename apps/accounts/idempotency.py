@@ -25,6 +25,7 @@ PATIENCE_S = 2
 def once(post: Callable) -> Callable:
     """A view's `post` that honours the header: the first answer is kept and given again; a refusal is not kept.
 
+    A view whose body says nothing of what is asked for has `said(request)` for it.
     What died half-way is not done again unasked: the repetition answers 409 and the client looks first.
     """
 
@@ -36,16 +37,18 @@ def once(post: Callable) -> Callable:
         if len(key) > LONGEST or not key.isprintable():
             raise Refusal("INVALID", f"Idempotency-Key: at most {LONGEST} printable characters.")
         with _alone(f"{request.user.pk}:{key}"):
-            return _known(request, key) or _first(request, key, lambda: post(view, request, *args, **kwargs))
+            asked = fingerprint(request, view.said(request) if hasattr(view, "said") else request.data)
+            act = functools.partial(post, view, request, *args, **kwargs)
+            return _known(request, key, asked) or _first(request, key, asked, act)
 
     return wrapped
 
 
-def _known(request, key: str) -> Response | None:
+def _known(request, key: str, asked: str) -> Response | None:
     answer = IdempotentAnswer.objects.filter(user=request.user, key=key).first()
     if answer is None:
         return None
-    if answer.fingerprint != fingerprint(request):
+    if answer.fingerprint != asked:
         raise Refusal("IDEMPOTENCY_MISMATCH", "This Idempotency-Key was used for another request.", status=422)
     if answer.http_status is None:
         message = "The first attempt broke off. See whether it took effect; if not, repeat it under a new key."
@@ -53,8 +56,8 @@ def _known(request, key: str) -> Response | None:
     return Response(answer.body, status=answer.http_status, headers={"Idempotent-Replayed": "true"})
 
 
-def _first(request, key: str, act: Callable[[], Response]) -> Response:
-    row = IdempotentAnswer.objects.create(user=request.user, key=key, fingerprint=fingerprint(request))
+def _first(request, key: str, asked: str, act: Callable[[], Response]) -> Response:
+    row = IdempotentAnswer.objects.create(user=request.user, key=key, fingerprint=asked)
     try:
         response = act()
     except Exception:  # nothing was done, so that the same key may put it right
@@ -65,10 +68,10 @@ def _first(request, key: str, act: Callable[[], Response]) -> Response:
     return response
 
 
-def fingerprint(request) -> str:
-    """SHA-256 over the method, the path and what was sent, files by their content."""
+def fingerprint(request, said) -> str:
+    """SHA-256 over the method, the path and what was said, files by their content."""
     digest = hashlib.sha256(f"{request.method} {request.path}\n".encode())
-    for name, value in _sent(request.data):
+    for name, value in _sent(said):
         digest.update(f"{name}=".encode())
         if isinstance(value, UploadedFile):
             for chunk in value.chunks():

@@ -43,9 +43,9 @@ def spend(kind: str, subject: str, headers: dict[str, str]) -> None:
 
 
 def kind_of(request, view) -> str:
-    """The name of the limit: `media`, `anonymous`, or the scope that a key needs for this."""
+    """The name of the limit: `media`, `piece`, `anonymous`, or the scope that a key needs for this."""
     policy = next((each.declared for each in view.permission_classes if hasattr(each, "declared")), {})
-    said, usual = ("reads", "read") if request.method in SAFE_METHODS else ("scope", "write")
+    said, usual = ("reads", "read") if request.method in SAFE_METHODS else ("writes", "write")
     kind = policy.get(said, usual)
     return kind if request.user.is_authenticated or kind == "media" else "anonymous"
 

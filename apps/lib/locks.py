@@ -16,9 +16,9 @@ IN_VAIN = ("55P03", "40P01")
 
 
 @contextmanager
-def alone(name: str) -> Iterator[bool]:
-    """True for the one who holds the name, with nobody beside them; False at once when somebody else does."""
-    taken = _asked("SELECT pg_try_advisory_lock(%s)", name)
+def alone(name: str, *, patience: float = 0) -> Iterator[bool]:
+    """True for the one who holds the name, with nobody beside them. Waits so many seconds for whoever else does."""
+    taken = _taken("SELECT pg_try_advisory_lock(%s)", name, patience)
     try:
         yield taken
     finally:
@@ -29,9 +29,7 @@ def alone(name: str) -> Iterator[bool]:
 @contextmanager
 def together(name: str, *, patience: float) -> Iterator[bool]:
     """True with everybody who holds the name like this. Waits so many seconds for the one who holds it alone."""
-    taken, until = False, time.monotonic() + patience
-    while not (taken := _asked("SELECT pg_try_advisory_lock_shared(%s)", name)) and time.monotonic() < until:
-        time.sleep(PAUSE_S)
+    taken = _taken("SELECT pg_try_advisory_lock_shared(%s)", name, patience)
     try:
         yield taken
     finally:
@@ -48,6 +46,13 @@ def until_commit(name: str) -> None:
 def waited_in_vain(failure: OperationalError) -> bool:
     """Whether somebody held the row for longer than anybody waits, or each waited for the other."""
     return getattr(failure.__cause__, "sqlstate", None) in IN_VAIN
+
+
+def _taken(statement: str, name: str, patience: float) -> bool:
+    until = time.monotonic() + patience
+    while not (taken := _asked(statement, name)) and time.monotonic() < until:
+        time.sleep(PAUSE_S)
+    return taken
 
 
 def _asked(statement: str, name: str) -> bool:

@@ -67,6 +67,9 @@ class Upload(Record):
     multipart_id = models.CharField(
         max_length=255, blank=True, default="", db_default="", editable=False, help_text="The store's name of it."
     )
+    tus_metadata = models.TextField(
+        blank=True, default="", db_default="", editable=False, help_text="Upload-Metadata, as it was sent."
+    )
     title = models.CharField(max_length=255, blank=True, default="", editable=False)
     facts = models.JSONField(default=dict, db_default={}, editable=False, help_text="Words and switches of the track.")
     proposal = models.JSONField(default=dict, db_default={}, editable=False, help_text="What the file says of itself.")

@@ -101,7 +101,7 @@ def opens(policy: dict, method: str, scope: str, holder: User) -> bool:
     """Whether a key with this one scope is let in, by what the view declares."""
     safe = method in SAFE_METHODS
     needed = policy["read" if safe else "write"]
-    if scope not in ("admin", "read" if safe else policy["scope"]):
+    if scope not in ("admin", policy["read_scope" if safe else "scope"]):
         return False
     held = any(ROLES[role].allows(needed) for role in holder.roles) and scopes_cover(frozenset({scope}), needed)
     return needed in (ANYONE, SIGNED_IN) or held

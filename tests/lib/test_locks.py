@@ -72,6 +72,21 @@ def test_whoever_is_patient_gets_it_when_it_is_given_back():
     assert side_by_side(hold, wait)[1] is True
 
 
+def test_a_name_is_waited_for_as_long_as_one_says():
+    over = threading.Event()
+
+    def holding():
+        with locks.alone("thing"):
+            over.wait(0.3)
+
+    def waiting(patience: float) -> bool:
+        over.wait(0.1)
+        with locks.alone("thing", patience=patience) as taken:
+            return taken
+
+    assert side_by_side(holding, lambda: waiting(0), lambda: waiting(5))[1:] == [False, True]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_a_name_is_held_until_the_transaction_ends():
     with transaction.atomic():

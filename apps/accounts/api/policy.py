@@ -18,21 +18,32 @@ ANYONE, SIGNED_IN = "anyone", "signed in"
 
 
 def policy(
-    *, read: str = SIGNED_IN, write: str = SIGNED_IN, scope: str = "write", reads: str = "read"
+    *,
+    read: str = SIGNED_IN,
+    write: str = SIGNED_IN,
+    scope: str = "write",
+    read_scope: str = "read",
+    reads: str = "read",
+    writes: str = "",
 ) -> type[BasePermission]:
-    """Who reads, who writes (`ANYONE`, `SIGNED_IN` or a permission), and the scope a key needs to write.
+    """Who reads, who writes (`ANYONE`, `SIGNED_IN` or a permission), and the scopes a key needs to write and to read.
 
-    `reads` is the rate limit that reading counts against: `media` where files are served.
+    `reads` is the rate limit that reading counts against: `media` where files are served. Writing counts against that
+    of its scope, unless `writes` names another.
     """
 
     class Policy(BasePermission):
-        declared = {"read": read, "write": write, "scope": scope, "reads": reads}
+        declared = {
+            "read": read, "write": write, "scope": scope, "read_scope": read_scope, "reads": reads,
+            "writes": writes or scope,
+        }  # fmt: skip
 
         def has_permission(self, request, view) -> bool:
             safe = request.method in SAFE_METHODS
             needed = read if safe else write
-            if request.auth is not None and not ({"read" if safe else scope, "admin"} & set(request.auth.scopes)):
-                self.message = f"This API key lacks the scope {'read' if safe else scope}."
+            asked = read_scope if safe else scope
+            if request.auth is not None and not ({asked, "admin"} & set(request.auth.scopes)):
+                self.message = f"This API key lacks the scope {asked}."
                 return False
             if needed == ANYONE:
                 return True

@@ -147,6 +147,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="upload",
+            name="tus_metadata",
+            field=models.TextField(
+                blank=True, db_default="", default="", editable=False, help_text="Upload-Metadata, as it was sent."
+            ),
+        ),
+        migrations.AddField(
+            model_name="upload",
             name="proposal",
             field=models.JSONField(
                 db_default={}, default=dict, editable=False, help_text="What the file says of itself."

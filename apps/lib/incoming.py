@@ -1,0 +1,64 @@
+"""The body of a request in pieces, as it comes: however it is framed, and never waited for without end."""
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from django.http import HttpRequest
+
+
+class Silent(Exception):
+    """Nothing came for a moment; what did come is kept for the next reading."""
+
+
+class Body:
+    """`read(n)` gives at most n bytes, b"" at the end. A peer that went away is an end before `length` bytes.
+
+    `length` is what the request says it holds, None where it comes in chunks and does not say. With `moment`, seconds,
+    a reading in which nothing comes for so long raises Silent; that needs gunicorn, which lends its socket.
+    """
+
+    def __init__(self, request: HttpRequest, *, moment: float):
+        chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
+        # Django reads nothing where no length is said; gunicorn's own stream ends with the last chunk.
+        source = request.META["wsgi.input"] if chunked and request.META.get("wsgi.input_terminated") else request
+        self._read: Callable[[int], bytes] = source.read
+        self._socket, self._moment = request.META.get("gunicorn.socket"), moment
+        self.length = None if chunked else int(request.META.get("CONTENT_LENGTH") or 0)
+
+    def __enter__(self) -> "Body":
+        if self._socket is not None:
+            self._socket.settimeout(self._moment)
+        return self
+
+    def __exit__(self, *failure) -> None:
+        if self._socket is not None:
+            with suppress(OSError):
+                self._socket.settimeout(None)
+
+    def read(self, most: int) -> bytes:
+        try:
+            return self._read(most)
+        except OSError as failure:
+            if isinstance(failure, TimeoutError) or isinstance(failure.__cause__, TimeoutError):
+                raise Silent from failure
+            return b""
+
+
+class Pace:
+    """Whether a peer still sends: not `silence` seconds without a byte, and no less than `rate` bytes a second."""
+
+    def __init__(self, *, silence: float, rate: int):
+        self._silence, self._rate = silence, rate
+        self._begun = self._heard = time.monotonic()
+        self._bytes = 0
+
+    def came(self, count: int) -> None:
+        self._heard = time.monotonic()
+        self._bytes += count
+
+    @property
+    def is_lost(self) -> bool:
+        now = time.monotonic()
+        lasted = now - self._begun
+        return now - self._heard > self._silence or lasted > self._silence and self._bytes < self._rate * lasted

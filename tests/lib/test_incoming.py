@@ -1,0 +1,106 @@
+"""A request's body in pieces, behind a real gunicorn: framed either way, silent, slow, gone."""
+
+import json
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from django.core.handlers.wsgi import WSGIRequest
+
+from apps.lib.incoming import Body, Pace, Silent
+from deploy.local import ports
+
+MOMENT = 0.2
+
+
+def application(environ, start_response):
+    """Answers with what it read: how many bytes, how often nothing came, how long the body said it is."""
+    read = silent = 0
+    with Body(WSGIRequest(environ), moment=MOMENT) as body:
+        while True:
+            try:
+                data = body.read(1000)
+            except Silent:
+                silent += 1
+                continue
+            if not data:
+                break
+            read += len(data)
+    start_response("200 OK", [("Content-Type", "application/json")])
+    return [json.dumps([read, silent > 0, body.length]).encode()]
+
+
+@pytest.fixture(scope="module")
+def port():
+    free = ports.free_port(start=18750)
+    command = ["gunicorn", "tests.lib.test_incoming:application", "--no-control-socket", "--worker-class", "gthread"]
+    server = subprocess.Popen([sys.executable, "-m", *command, "--threads", "4", "--bind", f"127.0.0.1:{free}"])
+    try:
+        for _ in range(100):
+            try:
+                socket.create_connection(("127.0.0.1", free)).close()
+                break
+            except OSError:
+                time.sleep(0.1)
+        yield free
+    finally:
+        server.terminate()
+        server.wait(10)
+
+
+def ask(port: int, head: str, *parts: bytes | float, half: bool = False) -> list:
+    """Sends the parts, pausing where one is a number; `half` closes the sending side afterwards."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+        wire.sendall(f"PATCH / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{head}\r\n\r\n".encode())
+        for part in parts:
+            time.sleep(part) if isinstance(part, float) else wire.sendall(part)
+        if half:
+            wire.shutdown(socket.SHUT_WR)
+        answer = b""
+        while more := wire.recv(10_000):
+            answer += more
+    body = answer.partition(b"\r\n\r\n")[2]
+    return json.loads(body[body.index(b"[") : body.rindex(b"]") + 1])
+
+
+def test_a_body_of_known_length_is_read_to_its_end(port):
+    assert ask(port, "Content-Length: 5000", b"x" * 5000) == [5000, False, 5000]
+
+
+def test_chunks_are_read_to_the_last_one(port):
+    chunks = b"3e8\r\n" + b"x" * 1000 + b"\r\n2\r\nyz\r\n0\r\n\r\n"
+    assert ask(port, "Transfer-Encoding: chunked", chunks) == [1002, False, None]
+
+
+def test_no_body_is_an_end_at_once(port):
+    assert ask(port, "Content-Length: 0") == [0, False, 0]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 999, 1000, 1500, 4999])
+def test_a_peer_that_goes_away_is_an_end(port, cut):
+    assert ask(port, "Content-Length: 5000", b"x" * cut, half=True) == [cut, False, 5000]
+
+
+def test_a_silence_is_told_and_nothing_is_lost(port):
+    """Also what came of a piece before the silence."""
+    sent = (b"x" * 1300, MOMENT * 3, b"y" * 200, MOMENT * 3, b"z" * 3500)
+    assert ask(port, "Content-Length: 5000", *sent) == [5000, True, 5000]
+
+
+def test_who_sends_nothing_or_next_to_nothing_is_lost():
+    assert not Pace(silence=60, rate=1).is_lost
+    silent = Pace(silence=0, rate=0)
+    time.sleep(0.01)
+    assert silent.is_lost
+    slow = Pace(silence=0.05, rate=1_000_000)
+    for _ in range(4):
+        time.sleep(0.03)
+        slow.came(10)
+    assert slow.is_lost
+    quick = Pace(silence=0.05, rate=10)
+    for _ in range(4):
+        time.sleep(0.03)
+        quick.came(1000)
+    assert not quick.is_lost

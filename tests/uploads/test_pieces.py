@@ -1,0 +1,215 @@
+"""Pieces on their way into the spool: who may write, what counts, what is read twice."""
+
+import hashlib
+import io
+import threading
+import time
+
+import pytest
+from django.db import connection
+
+from apps.lib.errors import Refusal
+from apps.lib.incoming import Silent
+from apps.uploads import intake, pieces
+from apps.uploads.models import Upload
+from tests.lib.threads import side_by_side
+from tests.make import make_user
+
+pytestmark = pytest.mark.django_db
+
+BYTES = bytes(range(256)) * 4000
+
+
+class Sent:
+    """A body that is there, or that stalls where a `Silent` stands."""
+
+    def __init__(self, *parts: bytes | type[Silent], length: int | None = None):
+        self._parts, self.pauses = list(parts), 0
+        self.length = sum(len(part) for part in parts if part is not Silent) if length is None else length
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *failure):
+        pass
+
+    def read(self, most: int) -> bytes:
+        if not self._parts:
+            return b""
+        if self._parts[0] is Silent:
+            self.pauses += 1
+            time.sleep(0.02)
+            raise Silent
+        data = self._parts.pop(0)
+        if rest := data[most:]:
+            self._parts.insert(0, rest)
+        return data[:most]
+
+
+def make_upload(size: int = len(BYTES), user=None, **facts) -> Upload:
+    return intake.begin(user=user or make_user(), way="tus", size=size, file_name="a.wav", title="A", **facts)
+
+
+def refusal(act) -> tuple[str, int]:
+    with pytest.raises(Refusal) as refused:
+        act()
+    return refused.value.code, refused.value.status
+
+
+def test_pieces_make_the_whole():
+    upload = make_upload()
+    for at in range(0, len(BYTES), 300_000):
+        upload = pieces.take(upload, Sent(BYTES[at : at + 300_000]), at=at)
+    assert (upload.state, upload.sha256) == ("received", hashlib.sha256(BYTES).hexdigest())
+
+
+def test_a_process_that_took_a_piece_reads_it_no_more():
+    known, upload = pieces.Running(), make_upload()
+    known.keep(upload, 4, hashlib.sha256(b"seen"))
+    assert known.at(upload, io.BytesIO(b"????more"), 8).digest() == hashlib.sha256(b"seenmore").digest()
+    assert known.at(upload, io.BytesIO(b"seenmore"), 8).digest() == hashlib.sha256(b"seenmore").digest()
+
+
+def test_a_hash_of_more_than_counts_is_begun_anew():
+    known, upload = pieces.Running(), make_upload()
+    known.keep(upload, 9, hashlib.sha256(b"something"))
+    assert known.at(upload, io.BytesIO(b"some"), 4).digest() == hashlib.sha256(b"some").digest()
+
+
+def test_a_process_forgets_the_oldest():
+    known, first, second = pieces.Running(most=1), make_upload(), make_upload()
+    known.keep(first, 1, hashlib.sha256(b"a"))
+    known.keep(second, 1, hashlib.sha256(b"b"))
+    assert known.at(first, io.BytesIO(b"c"), 1).digest() == hashlib.sha256(b"c").digest()
+    assert known.at(second, io.BytesIO(b"?"), 1).digest() == hashlib.sha256(b"b").digest()
+
+
+def test_who_is_silent_is_let_go_and_keeps_what_came(monkeypatch):
+    monkeypatch.setattr(pieces, "SILENCE_S", 0.05)
+    upload = make_upload()
+    body = Sent(BYTES[:500], Silent, length=len(BYTES))
+    assert refusal(lambda: pieces.take(upload, body, at=0)) == ("BROKEN_OFF", 408)
+    assert body.pauses > 1
+    assert Upload.objects.get(pk=upload.pk).received_bytes == 500
+
+
+def test_how_far_it_is_shows_while_it_comes(monkeypatch):
+    monkeypatch.setattr(pieces, "TOLD_EVERY_S", 0)
+    seen, upload = [], make_upload()
+
+    class Watched(Sent):
+        def read(self, most):
+            seen.append(Upload.objects.get(pk=upload.pk).received_bytes)
+            return super().read(most)
+
+    pieces.take(upload, Watched(*[BYTES[at : at + 128_000] for at in range(0, len(BYTES), 128_000)]), at=0)
+    assert seen == list(range(0, len(BYTES), 128_000))
+
+
+def test_a_row_never_says_that_all_is_there_before_it_is_received(monkeypatch):
+    """Else nobody would send the last piece again when the server died with it."""
+    upload = make_upload()
+    monkeypatch.setattr(intake, "completed", lambda *_, **__: (_ for _ in ()).throw(Refusal("BUSY", "", status=409)))
+    assert refusal(lambda: pieces.take(upload, Sent(BYTES), at=0)) == ("BUSY", 409)
+    upload.refresh_from_db()
+    assert (upload.state, pieces.reached(upload) < len(BYTES)) == ("receiving", True)
+    monkeypatch.undo()
+    at = pieces.reached(upload)
+    assert pieces.take(upload, Sent(BYTES[at:]), at=at).sha256 == hashlib.sha256(BYTES).hexdigest()
+
+
+def test_chunks_that_say_no_length_end_where_the_file_does():
+    upload, body = make_upload(), Sent(BYTES, b"more")
+    body.length = None
+    assert refusal(lambda: pieces.take(upload, body, at=0)) == ("TOO_LARGE", 413)
+    upload.refresh_from_db()
+    assert upload.state == "receiving"
+    body = Sent(BYTES)
+    body.length = None
+    assert pieces.take(upload, body, at=pieces.reached(upload)).state == "received"
+
+
+def test_an_upload_that_is_ended_meanwhile_takes_no_more(monkeypatch):
+    monkeypatch.setattr(pieces, "TOLD_EVERY_S", 0)
+    upload = make_upload()
+
+    class Ended(Sent):
+        def read(self, most):
+            intake.give_up(Upload.objects.get(pk=upload.pk), "EXPIRED", "Over.")
+            return super().read(most)
+
+    assert refusal(lambda: pieces.take(upload, Ended(BYTES[:500_000]), at=0)) == ("EXPIRED", 410)
+    upload.refresh_from_db()
+    assert (upload.state, upload.error_code) == ("refused", "EXPIRED")
+
+
+def test_a_disk_that_fills_up_keeps_what_it_took(monkeypatch):
+    upload = make_upload()
+
+    class Full(pieces.FileIO):
+        def write(self, data):
+            if self.tell() + len(data) > 600_000:
+                super().write(data[:100])
+                raise OSError(28, "No space left on device")
+            return super().write(data)
+
+    monkeypatch.setattr(pieces, "FileIO", Full)
+    assert refusal(lambda: pieces.take(upload, Sent(BYTES), at=0)) == ("DISK_FULL", 507)
+    monkeypatch.undo()
+    upload.refresh_from_db()
+    at = pieces.reached(upload)
+    assert at == 2 * pieces.PIECE
+    assert pieces.take(upload, Sent(BYTES[at:]), at=at).sha256 == hashlib.sha256(BYTES).hexdigest()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_comes_later_gets_the_upload(monkeypatch):
+    """The first connection may be dead without its server knowing."""
+    monkeypatch.setattr(pieces, "TOLD_EVERY_S", 0.05)
+    upload, waits = make_upload(), threading.Event()
+
+    class Stalling(Sent):
+        def read(self, most):
+            waits.set()
+            return super().read(most)
+
+    def first():
+        pieces.take(Upload.objects.get(pk=upload.pk), Stalling(BYTES[:700], Silent, length=len(BYTES)), at=0)
+
+    def second():
+        waits.wait(10)
+        mine = Upload.objects.get(pk=upload.pk)
+        with pieces.alone(mine):
+            at = pieces.reached(mine)
+        return at, pieces.take(mine, Sent(BYTES[at:]), at=at).sha256
+
+    lost, won = side_by_side(first, second)
+    assert (lost.code, lost.status) == ("LOCKED", 423)
+    assert won == (700, hashlib.sha256(BYTES).hexdigest())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_does_not_let_go_is_not_written_over(monkeypatch):
+    monkeypatch.setattr(pieces, "PATIENCE_S", 0.2)
+    upload, over = make_upload(), threading.Event()
+
+    def stuck():
+        with pieces.alone(Upload.objects.get(pk=upload.pk)):
+            over.wait(10)
+
+    def other():
+        while not _is_held():
+            time.sleep(0.01)
+        try:
+            pieces.take(Upload.objects.get(pk=upload.pk), Sent(BYTES), at=0)
+        finally:
+            over.set()
+
+    _, refused = side_by_side(stuck, other)
+    assert (refused.code, refused.status) == ("LOCKED", 423)
+
+
+def _is_held() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted")
+        return cursor.fetchone()[0] > 0
