@@ -23,10 +23,10 @@ class Seats:
         self._free = BoundedSemaphore(most) if most else None
 
     def take(self) -> Callable[[], None]:
-        """What gives the seat back. Refusals: EVENTS_BUSY 503 when none is free."""
+        """What gives the seat back. Refusals: EVENTS_BUSY 429 when none is free."""
         if self._free is None or not self._free.acquire(blocking=False):
             message = "Too many are listening at this moment. Ask for the row itself every few seconds instead."
-            raise Refusal("EVENTS_BUSY", message, status=503)
+            raise Refusal("EVENTS_BUSY", message, status=429)
         return self._free.release
 
 

@@ -31,7 +31,7 @@ class EventsView(APIView):
     def get(self, request, pk: uuid.UUID) -> StreamingHttpResponse:
         """Server-sent events: `progress` with the upload as JSON, at once and at every change, until it is over.
 
-        The stream ends after 20 seconds at the latest, and is refused (503) while all seats are taken: then ask
+        The stream ends after 20 seconds at the latest, and is refused (429) while all seats are taken: then ask
         `/uploads/{id}` every few seconds.
         """
         row = Upload.objects.get_visible(request.user, pk=pk)

@@ -43,7 +43,7 @@ OVER = ("ready", "refused")
 
 @dataclass(frozen=True)
 class Progress:
-    """`percent` 0 to 100 of the whole way, 100 when it is over; `words` and `advice` for people, the latter maybe ""."""
+    """`percent` 0 to 100 of the whole way; `words` and `advice` for people, the latter may be ""."""
 
     percent: int
     words: str
