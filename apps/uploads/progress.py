@@ -30,7 +30,7 @@ ADVICE = {
     "STORAGE_FAILED": "Nothing is wrong with your file. Try again in a few minutes.",
     "DATABASE_FAILED": "Nothing is wrong with your file. Try again in a few minutes.",
     "DISK_FULL": "Nothing is wrong with your file. Try again in an hour.",
-    "NETWORK_ERROR": "Look after your connection. The upload goes on from where it was.",
+    "NETWORK_ERROR": "Look after your connection. Nothing that was sent is lost.",
     "EXPIRED": ANEW,
     "ABANDONED": ANEW,
     "TERMINATED": "Upload it again if you want it after all.",
