@@ -199,7 +199,8 @@ async function quota() {
   if (!now) return;
   const meter = document.querySelector(".quota meter");
   Object.assign(meter, { max: now.limit, value: now.used });
-  document.querySelector(".quota strong").textContent = size(now.left);
+  part("used").textContent = size(now.used);
+  part("left").textContent = size(now.left);
 }
 
 function complain(words, code = "") {
@@ -269,7 +270,7 @@ async function remember(kept) {
   row.say("Not all of it is here yet.", { todo: "Choose the same file again and it goes on.", keys: ["cancel"] });
 }
 
-const localTime = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const localTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
 for (const time of document.querySelectorAll("[data-local]")) {
   time.textContent = `${localTime.format(new Date(time.dateTime))} your time`;
 }

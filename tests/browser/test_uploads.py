@@ -122,6 +122,6 @@ def test_a_refusal_says_what_to_do_and_the_next_file_still_goes(uploader, tmp_pa
     row = page.get_by_role("listitem").filter(has_text="notes")
     row.get_by_text("Invalid audio format.").wait_for()
     assert "Save it as MP3, WAV or FLAC" in row.inner_text()
-    assert "left today" in page.locator(".quota").inner_text()
+    assert "your time" in page.locator(".quota").inner_text()
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

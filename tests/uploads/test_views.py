@@ -67,7 +67,7 @@ def test_a_refused_form_says_what_to_do_and_the_page_what_is_left_today(as_, ana
     settings.UPLOAD_QUOTA = {"free": 3_000_000}
     shown = as_(ana).post("/upload", {"file": a_file(b"MZ this is no music" * 50)}).content.decode()
     assert "Save it as MP3, WAV or FLAC" in shown
-    assert "left today" in shown and "00:00 UTC" in shown and 'max="3000000"' in shown
+    assert "left. The count begins anew on" in shown and "00:00 UTC" in shown and 'max="3000000"' in shown
 
 
 def begun(user, **facts) -> Upload:
