@@ -51,7 +51,7 @@ def _keep(wire: socket.socket, folder: Path) -> None:
         head, _, begun = head.partition(b"\r\n\r\n")
         left = int(re.search(rb"Content-Length: (\d+)", head)[1]) - len(begun)
         file.write(begun)
-        while left > 0 and (count := wire.recv_into(buffer)):
+        while left > 0 and (count := wire.recv_into(buffer[:left], 0, socket.MSG_WAITALL)):
             file.write(buffer[:count])
             left -= count
         os.fsync(file.fileno())
@@ -210,7 +210,8 @@ def uploader() -> Iterator[tuple[str, Callable[[Path], None]]]:
     from apps.accounts.models import User
     from apps.uploads.models import QuotaDay, Upload
 
-    User.objects.filter(email=ACCOUNT).delete()
+    for left in User.objects.filter(email=ACCOUNT):
+        _remove(left)
     user = people.register(email=ACCOUNT, password=os.urandom(12).hex(), username="bench-uploads", vouched=True)
 
     def forget(folder: Path) -> None:
@@ -222,7 +223,16 @@ def uploader() -> Iterator[tuple[str, Callable[[Path], None]]]:
     try:
         yield people.create_key(user=user, name="bench", scopes=["upload"])[1], forget
     finally:
-        user.delete()
+        _remove(user)
+
+
+def _remove(user) -> None:
+    from apps.catalog.models import Track
+    from apps.uploads.models import Upload
+
+    Upload.objects.filter(user=user).delete()
+    Track.objects.filter(owner=user).delete()
+    user.delete()
 
 
 if __name__ == "__main__":

@@ -87,7 +87,7 @@ class TusView(APIView):
 
     def initial(self, request, *args, **kwargs) -> None:
         super().initial(request, *args, **kwargs)
-        if request.method != "OPTIONS":
+        if request.method != "OPTIONS" and request.method in self.allowed_methods:
             self.headers["Tus-Version"] = tus.VERSION
             tus.agree(request.headers.get("Tus-Resumable"))
             del self.headers["Tus-Version"]

@@ -22,7 +22,8 @@ from apps.lib.incoming import Body, Pace, Silent
 from apps.uploads import intake, tus
 from apps.uploads.models import Upload
 
-PIECE = 256 * 1024
+# Bytes at a time: many of a quick connection, of a slow one few, so that little is lost with it and it is seen to.
+LEAST, MOST, LONG_S = 16 * 1024, 1024 * 1024, 0.25
 # How often the row learns how far it is, and who holds the upload whether somebody else wants it.
 TOLD_EVERY_S = 1.0
 # A connection that is silent for so long, or slower than this on the whole, is given up; what came is kept.
@@ -46,7 +47,7 @@ class Running:
         if seen > offset:
             seen, digest = 0, hashlib.sha256()
         file.seek(seen)
-        while seen < offset and (data := file.read(min(PIECE, offset - seen))):
+        while seen < offset and (data := file.read(min(MOST, offset - seen))):
             digest.update(data)
             seen += len(data)
         return digest
@@ -138,7 +139,7 @@ class _Taking:
         self.checksum, self.piece = checksum, checksum and checksum.begun()
         self.digest = running.at(upload, file, offset)
         self.before = self.digest.copy()
-        self.told = time.monotonic()
+        self.told, self.most = time.monotonic(), LEAST
         file.truncate(offset)
         file.seek(offset)
 
@@ -170,22 +171,29 @@ class _Taking:
     def _read(self, body: Body) -> None:
         pace = Pace(silence=SILENCE_S, rate=LEAST_RATE)
         while room := self.upload.size_bytes - self.offset:
-            try:
-                data = body.read(min(PIECE, room))
-            except Silent:
-                data = None
-            if data == b"":
-                break
-            if data:
-                self._write(data)
-                pace.came(len(data))
-            if pace.is_lost:
+            count = self._some_of(body, room)
+            if count:
+                pace.came(count)
+            if count == 0 or pace.is_lost:
                 break
             self._told_in_time()
         if body.length is None and not room and body.read(1):
             raise tus.too_long(self.upload.size_bytes)
         if self.offset - self.begun < (body.length or 0):
             raise Refusal("BROKEN_OFF", "The piece broke off. Ask with HEAD where to go on.", status=408)
+
+    def _some_of(self, body: Body, room: int) -> int | None:
+        """How many bytes came now; 0 at the end, None when it was silent for a moment."""
+        started = time.monotonic()
+        try:
+            data = body.read(min(self.most, room))
+        except Silent:
+            data = None
+        slow = time.monotonic() - started > LONG_S
+        self.most = max(LEAST, self.most // 4) if slow else min(MOST, self.most * 2)
+        if data:
+            self._write(data)
+        return None if data is None else len(data)
 
     def _write(self, data: bytes) -> None:
         left = memoryview(data)

@@ -38,6 +38,7 @@ from apps.playlists import importing, members
 from apps.playlists.models import Cover, Entry, Import, Playlist
 from apps.social import moderation
 from apps.social.models import Comment, Decision, DeprecatedUse, Post, Report
+from apps.uploads import intake
 from apps.uploads.models import Upload
 from tests.make import make_comment, make_generated, make_key, make_playlist, make_post, make_track, make_user
 
@@ -48,6 +49,11 @@ def make_blob(size: int = 1000, mime: str = "audio/mpeg", extension: str = "mp3"
     """The row of a content that no store holds."""
     number = next(_numbers)
     return Blob.objects.create(sha256=f"{number:064x}", key=f"none/{number}", size=size, mime=mime, extension=extension)
+
+
+def make_coming(user: User) -> Upload:
+    """An upload by tus of which nothing has come yet."""
+    return intake.begin(user=user, way=Upload.Way.TUS, size=1000, file_name="coming.wav")
 
 
 def make_refused(user: User, *, file_name: str = "notes.txt") -> Upload:

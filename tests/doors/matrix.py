@@ -598,6 +598,12 @@ TABLE = """
 /api/v1/uploads
     GET                                401 200 200 200 200
     POST                               401 400 400 400 400
+/api/v1/uploads/tus
+    POST                               401 412 412 412 412
+    OPTIONS                            401 204 204 204 204
+/api/v1/uploads/tus/<uuid:pk> [coming in]
+    HEAD POST PATCH DELETE             401 412 412 412 412
+    OPTIONS                            401 204 204 204 204
 /api/v1/uploads/<uuid:pk> [upload]
     GET                                401 200 404 200 200
 /api/v1/uploads/<uuid:pk>/events [upload]

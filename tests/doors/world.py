@@ -24,7 +24,7 @@ from apps.playlists.models import Cover
 from apps.social import moderation
 from apps.social.models import Post
 from config.limits import of_files
-from tests.doors.desk import make_changeset, make_import, make_refused
+from tests.doors.desk import make_changeset, make_coming, make_import, make_refused
 from tests.doors.matrix import FOR_PROGRAMS
 from tests.make import (
     PASSWORD,
@@ -169,6 +169,7 @@ def make_secrets(owner: User) -> dict[str, Case]:
         **make_parts(private, "private"),
         "session": {"pk": Session.objects.filter(user=owner).latest("created_at").id},
         "upload": {"pk": make_refused(owner).pk},
+        "coming in": {"pk": make_coming(owner).pk},
         "import": {"pk": make_import(owner).pk, "number": 1},
     }
     cases = {name: Case(values, {}) for name, values in of.items()}

@@ -7,6 +7,7 @@ import uuid
 
 import pytest
 from django.conf import settings as django_settings
+from rest_framework.test import APIClient
 
 from apps.uploads import intake, pieces, quota
 from apps.uploads import tus as tus_rules
@@ -265,8 +266,6 @@ def test_uploads_are_their_persons_alone(tus, as_, bob, boss):
 
 
 def test_a_page_needs_its_csrf_token_and_a_key_its_scope(as_, ana):
-    from rest_framework.test import APIClient
-
     page = APIClient(enforce_csrf_checks=True)
     page.force_login(ana)
     assert Tus(page).begin().status_code == 403
