@@ -22,6 +22,9 @@ UPLOAD_QUOTA = {
 UPLOADS_AT_ONCE = env.number("UPLOADS_AT_ONCE", 10, least=1, most=1000)  # of one person, begun and not yet whole
 UPLOAD_SPOOL_BYTES = env.number("UPLOAD_SPOOL_BYTES", 20_000_000_000)  # of all who are at it
 UPLOAD_EXPIRES = timedelta(hours=env.number("UPLOAD_EXPIRES_HOURS", 24, least=1, most=240))
+# Threads of one web process that may tell of uploads as it happens; the others answer meanwhile. 0: nobody is told so.
+UPLOAD_EVENTS_AT_ONCE = env.number("UPLOAD_EVENTS_AT_ONCE", 1, most=64)
+UPLOAD_EVENTS_LAST = timedelta(seconds=20)
 # Origins that the fetcher may reach although they are not public https: the demo's provider, never set in production.
 FETCH_ORIGINS = env.origins("KEEPTRACK_FETCH_ORIGINS")
 FETCH_MAX_BYTES = {"audio": 200_000_000, "cover": 10_000_000, "video": 500_000_000}

@@ -24,6 +24,8 @@ urlpatterns = [
     path("upload", uploads.upload, name="upload-page"),
     path("tracks/<uuid:pk>/audio", replacing.audio, name="track-audio-page"),
     path("tracks/<uuid:pk>/audio/<uuid:former_pk>/restore", replacing.restore, name="track-audio-restore-page"),
+    path("uploads", uploads.uploads, name="uploads-page"),
+    path("uploads/<uuid:pk>/cancel", uploads.cancel, name="upload-cancel"),
     *accounts,
     *social,
     # Nobody gives a telephone number here, and allauth's addresses for one would break.

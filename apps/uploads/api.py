@@ -1,7 +1,7 @@
 """`/uploads`: a file comes in as multipart/form-data."""
 
 from django.urls import path
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
@@ -10,7 +10,7 @@ from rest_framework.views import APIView
 from apps.accounts.api import IDEMPOTENCY_KEY, policy
 from apps.accounts.idempotency import once
 from apps.catalog.serializers import Switch, TrackFacts
-from apps.uploads import actions, holding, quota, tasks
+from apps.uploads import actions, holding, progress, quota, tasks
 from apps.uploads.envelope import SHAPE, Enveloped
 from apps.uploads.models import Upload
 
@@ -25,12 +25,25 @@ class UploadForm(TrackFacts):
         extra_kwargs = {"title": {"required": False, "allow_blank": True, "help_text": "Default: the file's name."}}
 
 
+class ProgressSerializer(serializers.Serializer):
+    percent = serializers.IntegerField(help_text="0 to 100 of the whole way; 100 when it is ready or refused.")
+    words = serializers.CharField(help_text="Where it stands, for people.")
+    advice = serializers.CharField(help_text="What to do about it; empty where there is nothing to do.")
+
+
 class UploadSerializer(serializers.ModelSerializer):
+    progress = serializers.SerializerMethodField()
+
+    @extend_schema_field(ProgressSerializer)
+    def get_progress(self, upload: Upload) -> dict:
+        return ProgressSerializer(progress.of(upload)).data
+
     class Meta:
         model = Upload
         fields = [
-            "id", "state", "file_name", "content_type", "size_bytes", "sha256", "title", "track", "replaces",
-            "is_duplicate", "sounds_different", "error_code", "error_message", "created_at", "updated_at",
+            "id", "state", "progress", "file_name", "content_type", "size_bytes", "received_bytes", "sha256", "title",
+            "track", "replaces", "is_duplicate", "sounds_different", "error_code", "error_message", "expires_at",
+            "created_at", "updated_at",
         ]  # fmt: skip
         read_only_fields = fields
 
@@ -53,7 +66,7 @@ class UploadsView(Held, Enveloped, generics.ListAPIView):
     serializer_class = UploadSerializer
 
     def get_queryset(self):
-        return Upload.objects.filter(user=self.request.user)
+        return Upload.objects.filter(user=self.request.user).select_related("check_row")
 
     @extend_schema(
         request={"multipart/form-data": UploadForm},

@@ -1,163 +1,285 @@
-/* Sends the upload form to the API with visible progress, then follows the upload until it is ready or refused. */
+/* Sends chosen files one after the other, each in a row of its own that can pause and goes on after a break or a reload,
+   then follows what becomes of it. */
 
-const STATES = {
-  received: "Checking the file…",
-  checked: "Your track plays already. Making the smaller copy, the preview and the waveform…",
-  compressed: "Nearly there…",
-  ready: "Your track is ready.",
-};
-const BROKEN = "The connection broke off. Check it and upload the file again.";
-const UNKNOWN = "The upload did not work. Try again in a moment.";
+import { Sending, Stopped, end, forget, reached, unfinished } from "keeptrack/tus";
 
 const form = document.querySelector("[data-upload]");
-const progress = document.querySelector("[data-progress]");
 const file = form.elements.file;
 const title = form.elements.title;
-const bar = progress.querySelector("progress");
+const token = form.elements.csrfmiddlewaretoken.value;
+const person = form.dataset.person;
+const list = document.querySelector("[data-sendings]");
 const part = (name) => document.querySelector(`[data-${name}]`);
-let sending = null; // the request under way
-let followed = null; // the id of the upload whose state is shown
-let named = ""; // the title that was made from a file's name
+const advice = JSON.parse(document.getElementById("upload-advice").textContent);
+const begun = []; // rows of what an earlier page left behind
+const waiting = []; // rows whose turn has not come
+let atWork = null; // the row that is being sent
+let isTold = false; // whether one upload is followed by events: a server has few seats, and so has a browser
+
+// Refused for what they are: going on with the same file would not help.
+const FINAL = new Set(["QUOTA_EXCEEDED", "FILE_TOO_LARGE", "EMPTY_FILE", "INVALID", "CHECKSUM_MISMATCH"]);
+const OVER = new Set(["ready", "refused"]);
+const AWAY = "The connection broke off. It goes on by itself.";
 
 function size(bytes) {
   const [unit, digits] = bytes < 1e6 ? [1024, 0] : [1024 * 1024, 1];
   return `${(bytes / unit).toFixed(digits)} ${unit === 1024 ? "KB" : "MB"}`;
 }
 
-function complain(words) {
-  part("error").textContent = words;
+/** One file on the page: what is shown of it and what can be done with it. */
+class Row {
+  constructor(name, bytes) {
+    this.shown = part("row").content.firstElementChild.cloneNode(true);
+    this.size = bytes;
+    this.at("name").textContent = this.name = name;
+    this.on("pause", () => this.pause());
+    this.on("resume", () => queue(this));
+    this.on("cancel", () => this.cancel());
+    this.on("remove", () => this.close());
+    this.on("keep", () => this.close());
+    list.append(this.shown);
+  }
+
+  at(name) {
+    return this.shown.querySelector(`[data-${name}]`);
+  }
+
+  on(name, act) {
+    this.at(name).addEventListener("click", act);
+  }
+
+  /** Words, what to do about them, and the buttons that there are now. */
+  say(words, { todo = "", bad = false, keys = [] } = {}) {
+    if (this.at("state").textContent !== words) this.at("state").textContent = words;
+    this.at("advice").textContent = todo;
+    this.shown.classList.toggle("is-bad", bad);
+    const focused = this.shown.contains(document.activeElement);
+    for (const key of ["open", "post", "add", "keep", "resume", "pause", "cancel", "remove"]) {
+      this.at(key).hidden = !keys.includes(key);
+    }
+    // The button that was pressed may have gone, and the focus with it.
+    if (focused && keys.length && !document.activeElement?.offsetParent) this.at(keys[0]).focus();
+  }
+
+  bar(percent) {
+    this.shown.querySelector("progress").value = percent;
+  }
+
+  sent(bytes) {
+    const percent = Math.floor((100 * bytes) / this.size);
+    this.bar(0.7 * percent);
+    this.at("sent").textContent = `${percent} % of ${size(this.size)}`;
+  }
+
+  close() {
+    this.shown.remove();
+    (list.querySelector("a:not([hidden]), button:not([hidden])") ?? file).focus();
+  }
+
+  pause() {
+    this.sending.pause();
+    this.say("Paused.", { keys: ["resume", "cancel"] });
+    left(this);
+  }
+
+  async cancel() {
+    const i = waiting.indexOf(this);
+    if (i >= 0) waiting.splice(i, 1);
+    this.say("Cancelling…");
+    try {
+      await (this.sending ? this.sending.cancel() : ended(this.kept));
+    } catch {
+      // What is not told now expires by itself.
+    }
+    left(this);
+    this.close();
+    quota();
+  }
+
+  /** It is this row's turn. */
+  go() {
+    this.say("Sending…", { keys: ["pause", "cancel"] });
+    this.sending.start();
+  }
+
+  hear(event, detail) {
+    if (event === "sent") {
+      this.sent(detail);
+      this.say("Sending…", { keys: ["pause", "cancel"] });
+    } else if (event === "waiting") {
+      this.say(detail || AWAY, { todo: advice.NETWORK_ERROR, keys: ["pause", "cancel"] });
+    } else if (event === "stopped") {
+      const keys = FINAL.has(detail.code) ? ["remove"] : ["resume", "cancel"];
+      this.say(detail.message, { todo: advice[detail.code], bad: true, keys });
+      left(this);
+    } else {
+      left(this);
+      follow(this, `${form.dataset.api}/${detail.split("/").pop()}`);
+    }
+  }
+
+  /** The upload as the server tells it. */
+  show(upload) {
+    const { percent, words, advice: todo } = upload.progress;
+    const keys = upload.track ? ["open", "post", "add", "keep"] : OVER.has(upload.state) ? ["remove"] : [];
+    if (upload.track) {
+      this.at("open").href = `/tracks/${upload.track}`;
+      this.at("add").href = `/tracks/${upload.track}#add-to`;
+      this.at("post").href = `${form.dataset.feed}?new=${upload.track}#new`;
+    }
+    this.at("name").textContent = upload.title || this.name;
+    this.at("sent").textContent = "";
+    this.bar(percent);
+    this.shown.querySelector("progress").hidden = OVER.has(upload.state);
+    this.say(words, { todo, keys, bad: upload.state === "refused" });
+  }
+}
+
+function queue(row) {
+  row.say("Waits until the one before is sent.", { keys: ["cancel"] });
+  waiting.push(row);
+  next();
+}
+
+function next() {
+  if (atWork || !waiting.length) return;
+  atWork = waiting.shift();
+  atWork.go();
+}
+
+function left(row) {
+  if (atWork !== row) return;
+  atWork = null;
+  next();
+  quota();
+}
+
+async function follow(row, url) {
+  row.bar(70);
+  row.say("Checking the file.");
+  for (let wait = 1000; ; wait = Math.min(wait * 1.4, 8000)) {
+    let upload = null;
+    if (!isTold) {
+      isTold = true;
+      upload = await told(row, `${url}/events`);
+      isTold = false;
+    }
+    upload ??= await looked(url);
+    if (upload) row.show(upload);
+    if (upload && OVER.has(upload.state)) break;
+    await new Promise((resolve) => setTimeout(resolve, wait));
+  }
+  quota();
+}
+
+/** Shows what the server tells until it is over, which is returned, or until it tells no more. */
+function told(row, url) {
+  const source = new EventSource(url);
+  return new Promise((resolve) => {
+    source.addEventListener("progress", ({ data }) => {
+      const upload = JSON.parse(data);
+      row.show(upload);
+      if (OVER.has(upload.state)) resolve(upload);
+    });
+    source.addEventListener("error", () => source.readyState === EventSource.CLOSED && resolve(null));
+  }).finally(() => source.close());
+}
+
+async function looked(url) {
+  try {
+    const answer = await fetch(url);
+    return answer.ok ? await answer.json() : null;
+  } catch {
+    return null;
+  }
+}
+
+async function quota() {
+  const now = await looked(form.dataset.quota);
+  if (!now) return;
+  const meter = document.querySelector(".quota meter");
+  Object.assign(meter, { max: now.limit, value: now.used });
+  part("used").textContent = size(now.used);
+  part("left").textContent = size(now.left);
+}
+
+function complain(words, code = "") {
+  part("error-words").textContent = words;
+  part("error-advice").textContent = advice[code] ?? "";
   part("error").hidden = !words;
 }
 
-function tooLarge(one) {
-  return one.size > Number(form.dataset.limit);
-}
+const chosen = () => [...file.files];
+const tooLarge = (one) => one.size > Number(form.dataset.limit);
 
-function chosen() {
-  const [one] = file.files;
-  complain(one && tooLarge(one) ? form.dataset.tooLarge : "");
-  if (!one) return;
-  if (!title.value || title.value === named) title.value = named = one.name.replace(/\.[^.]*$/, "");
+function chose() {
+  complain(chosen().some(tooLarge) ? form.dataset.tooLarge : "", "FILE_TOO_LARGE");
+  title.disabled = chosen().length > 1;
+  if (title.disabled) title.value = "";
 }
 
 function dropped(event) {
   event.preventDefault();
   part("drop").classList.remove("is-over");
-  if (event.dataTransfer.files.length !== 1) return complain("Drop one file at a time.");
+  if (!event.dataTransfer.files.length) return;
   file.files = event.dataTransfer.files;
-  chosen();
+  chose();
 }
 
 function send(event) {
   event.preventDefault();
-  const [one] = file.files;
-  if (tooLarge(one)) return;
-  const body = new FormData(form);
-  body.set("is_public", form.elements.is_public.checked);
-  complain("");
-  open(title.value || one.name);
-  sending = new XMLHttpRequest();
-  sending.upload.addEventListener("progress", ({ loaded, total }) => sent(loaded, total));
-  sending.upload.addEventListener("load", () => say(STATES.received));
-  sending.addEventListener("load", answered);
-  sending.addEventListener("error", () => close(BROKEN));
-  sending.addEventListener("abort", () => close(""));
-  sending.open("POST", form.dataset.api);
-  sending.setRequestHeader("X-CSRFToken", form.elements.csrfmiddlewaretoken.value);
-  sending.setRequestHeader("Accept", "application/json");
-  sending.setRequestHeader("Idempotency-Key", `${Date.now()}-${Math.random()}`);
-  sending.send(body);
-}
-
-function open(name) {
-  form.hidden = true;
-  progress.hidden = false;
-  part("name").textContent = name;
-  part("cancel").hidden = false;
-  part("open").hidden = part("again").hidden = true;
-  bar.value = 0;
-  bar.hidden = false;
-  part("sent").textContent = "";
-  say("Sending…");
-  part("cancel").focus();
-}
-
-/** Back to the form, with words when there is something to say. */
-function close(words) {
-  followed = null;
-  progress.hidden = true;
-  form.hidden = false;
-  complain(words);
-  part("send").focus();
-}
-
-function sent(loaded, total) {
-  bar.value = (100 * loaded) / total;
-  part("sent").textContent = `${Math.floor(bar.value)} % of ${size(total)}`;
-}
-
-function say(words) {
-  part("state").textContent = words;
-}
-
-function answered() {
-  const answer = parsed(sending.responseText);
-  if (sending.status === 201) follow(answer);
-  else close(answer.detail || UNKNOWN);
-}
-
-function parsed(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return {}; // a proxy's page instead of the API's words
-  }
-}
-
-async function follow(upload) {
-  followed = upload.id;
-  part("cancel").hidden = true;
-  part("again").hidden = false;
-  part("sent").textContent = "";
-  bar.removeAttribute("value");
-  for (let wait = 800; followed === upload.id; wait = Math.min(wait * 1.4, 8000)) {
-    say(upload.state === "refused" ? upload.error_message : STATES[upload.state]);
-    if (upload.track && part("open").hidden) offer(upload.track);
-    if (upload.state === "ready" || upload.state === "refused") break;
-    await new Promise((resolve) => setTimeout(resolve, wait));
-    upload = await looked(upload);
-  }
-  if (followed === upload.id) bar.hidden = true;
-}
-
-function offer(track) {
-  part("open").href = `/tracks/${track}`;
-  part("open").hidden = false;
-  if (document.activeElement === document.body) part("open").focus(); // the cancel button left with the focus
-}
-
-/** The upload as it stands now; as it stood when the question got lost. */
-async function looked(upload) {
-  try {
-    const answer = await fetch(`${form.dataset.api}/${upload.id}`);
-    return answer.ok ? await answer.json() : upload;
-  } catch {
-    return upload;
-  }
-}
-
-function again() {
+  if (chosen().some(tooLarge)) return chose();
+  for (const one of chosen()) add(one);
   form.reset();
-  named = "";
-  close("");
-  file.focus();
+  chose();
 }
 
+function add(one) {
+  begun.find((row) => row.name === one.name && row.size === one.size)?.shown.remove();
+  const row = new Row(one.name, one.size);
+  const facts = { title: title.value, is_public: form.elements.is_public.checked };
+  const told = (event, detail) => row.hear(event, detail);
+  row.sending = new Sending(one, { endpoint: form.dataset.tus, person, token, facts, told });
+  queue(row);
+}
+
+async function ended(kept) {
+  forget(kept.key);
+  await end(kept.url, token);
+}
+
+/** What a closed page left behind: it goes on when the same file is chosen. */
+async function remember(kept) {
+  const row = new Row(kept.name, kept.size);
+  row.kept = kept;
+  begun.push(row);
+  try {
+    const bytes = await reached(kept.url);
+    if (bytes < 0) throw new Stopped();
+    if (bytes === kept.size) {
+      forget(kept.key);
+      return follow(row, `${form.dataset.api}/${kept.url.split("/").pop()}`);
+    }
+    row.sent(bytes);
+  } catch (trouble) {
+    if (trouble instanceof Stopped) {
+      forget(kept.key);
+      return row.shown.remove();
+    }
+  }
+  row.say("Not all of it is here yet.", { todo: "Choose the same file again and it goes on.", keys: ["cancel"] });
+}
+
+const localTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
+for (const time of document.querySelectorAll("[data-local]")) {
+  time.textContent = `${localTime.format(new Date(time.dateTime))} your time`;
+}
+
+file.multiple = true;
+file.addEventListener("change", chose);
 form.addEventListener("submit", send);
-file.addEventListener("change", chosen);
 part("drop").addEventListener("dragover", (event) => (event.preventDefault(), part("drop").classList.add("is-over")));
 part("drop").addEventListener("dragleave", () => part("drop").classList.remove("is-over"));
 part("drop").addEventListener("drop", dropped);
-part("cancel").addEventListener("click", () => sending.abort());
-part("again").addEventListener("click", again);
 document.documentElement.classList.add("has-script");
+for (const kept of unfinished(person)) remember(kept);

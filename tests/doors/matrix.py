@@ -45,6 +45,12 @@ TABLE = """
 /upload
     GET POST                           in 200 200 200 200
     PUT PATCH DELETE OPTIONS           in 405 405 405 405
+/uploads
+    GET                                in 200 200 200 200
+    POST PUT PATCH DELETE OPTIONS      in 405 405 405 405
+/uploads/<uuid:pk>/cancel [upload]
+    POST                               in 302 404 403 403
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
 /playlists
     GET                                200 200 200 200 200
     POST                               in 200 200 200 200
@@ -627,6 +633,8 @@ TABLE = """
     HEAD POST PATCH DELETE             401 412 412 412 412
     OPTIONS                            401 204 204 204 204
 /api/v1/uploads/<uuid:pk> [upload]
+    GET                                401 200 404 200 200
+/api/v1/uploads/<uuid:pk>/events [upload]
     GET                                401 200 404 200 200
 /api/v1/archive/run [run due]
     POST                               401 403 403 200 200
