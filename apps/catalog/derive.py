@@ -117,6 +117,8 @@ def _settle(row: Derivation, products: list[Product], compression: Compression) 
     for product in products:
         blob = files.blob_for(product.stored, product.form)
         files.attach(track=row.track, role=product.role, blob=blob, probe=product.probe, **product.facts)
+    if compression.copy is None:  # what an earlier original or an earlier rule left
+        TrackFile.objects.filter(track=row.track, role="audio").delete()
     TrackFile.objects.filter(track=row.track, role="original").update(**_heard(compression.original_loudness))
     for listener in _listeners.values():
         listener(row.track, row.source_sha256, compression)

@@ -31,7 +31,7 @@ DOMAIN = {
     "separation", "oldshape", "wayback", "reconciling", "adoption", "foreign", "foreignrows", "adopted",
     "counts", "likes", "comments", "follows", "feed", "shape", "sources", "compat", "moderation",
     "formats", "matching", "filling", "exporting",
-    "positions", "members", "covers", "choosing", "releasing",
+    "positions", "members", "covers", "choosing", "releasing", "reports",
 }  # fmt: skip
 DOORS = {"api", "admin", "views", "tasks", "serializers", "management"}
 DOOR_LIBRARIES = ("rest_framework", "drf_spectacular", "django.contrib.admin", "unfold", "celery")
