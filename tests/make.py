@@ -2,6 +2,7 @@
 
 import datetime as dt
 import functools
+import io
 import itertools
 import tempfile
 from importlib import import_module
@@ -9,6 +10,10 @@ from pathlib import Path
 
 from django.apps import apps
 from django.utils import timezone
+from mutagen.flac import FLAC, Picture
+from mutagen.id3 import APIC, Frames
+from mutagen.mp3 import MP3
+from mutagen.wave import WAVE
 
 from apps.accounts import actions as people
 from apps.accounts.models import Subscription, User
@@ -57,6 +62,34 @@ def audio(form: str = "wav", seconds: float = 2.0, seed: int = 1) -> bytes:
         samples = synth.compose(seed, seconds, tempo=120, pitch_class=0, mode="major")
         getattr(synth, f"write_{form}")(path, samples)
         return path.read_bytes()
+
+
+def tagged(data: bytes, form: str = "mp3", *, cover: bytes = b"", **frames: str) -> bytes:
+    """The same sound with tags: ID3 frames by their names (TIT2=…), of FLAC comments by theirs; and a front cover."""
+    file = io.BytesIO(data)
+    if form == "flac":
+        made = FLAC(file)
+        for name, text in frames.items():
+            made[name] = text
+        if cover:
+            made.add_picture(_picture(cover))
+    else:
+        made = {"mp3": MP3, "wav": WAVE}[form](file)
+        if made.tags is None:
+            made.add_tags()
+        for name, text in frames.items():
+            made.tags.add(Frames[name](encoding=3, text=[text]))
+        if cover:
+            made.tags.add(APIC(encoding=3, mime="image/png", type=3, desc="", data=cover))
+    file.seek(0)
+    made.save(file)
+    return file.getvalue()
+
+
+def _picture(data: bytes) -> Picture:
+    made = Picture()
+    made.type, made.mime, made.data = 3, "image/png", data
+    return made
 
 
 def make_audio(path: Path, form: str = "wav", seconds: float = 2.0, seed: int = 1) -> Path:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.db.models import QuerySet
+
 from apps.catalog import clearance, history
 from apps.catalog.models import Blob, Derivation, Track, TrackFile
 from apps.lib import clock, locks, storage
@@ -15,6 +17,8 @@ from apps.lib.storage import Stored
 ROLE_OF = {"audio": "original", "cover": "cover", "video": "video"}
 # The sweeper holds a content for as long as the store takes to delete it.
 PATIENCE_S = 20
+# What a probe tells of a sound that its file keeps.
+FACTS = ("codec", "duration_ms", "sample_rate", "channels", "bit_rate")
 
 
 @contextmanager
@@ -57,8 +61,7 @@ def attach(*, track: Track, role: str, blob: Blob, probe: Probe | None = None, *
     Another original is a change of the track: the caller is inside `history.said`.
     """
     if probe is not None:
-        names = ("codec", "duration_ms", "sample_rate", "channels", "bit_rate")
-        facts |= {name: getattr(probe, name) for name in names}
+        facts |= {name: getattr(probe, name) for name in FACTS}
     former = Blob.objects.filter(files__track=track, files__role=role).first()
     row, _ = TrackFile.objects.update_or_create(track=track, role=role, defaults={"blob": blob, **facts})
     if role == "original":
@@ -69,19 +72,27 @@ def attach(*, track: Track, role: str, blob: Blob, probe: Probe | None = None, *
 
 
 def attach_original(*, track: Track, blob: Blob, probe: Probe) -> TrackFile:
-    """The original and, in the same transaction, the queue row for everything that is made of it."""
-    row = attach(track=track, role="original", blob=blob, probe=probe)
+    """The original and, in the same transaction, the queue row for everything that is made of it.
+
+    Of another original everything is made anew; who is at the former one at this moment settles in vain.
+    """
+    row = attach(track=track, role="original", blob=blob, probe=probe, loudness_lufs=None, true_peak_dbtp=None)
     track.duration_ms = probe.duration_ms
     track.save(update_fields=["duration_ms", "updated_at"])
     derivation, created = Derivation.objects.get_or_create(
         track=track, defaults={"source_sha256": blob.sha256, "next_at": clock.now()}
     )
     if not created and derivation.source_sha256 != blob.sha256:
-        Derivation.machine.move_all(
-            Derivation.objects.filter(pk=derivation.pk),
-            "due", source_sha256=blob.sha256, next_at=clock.now(), attempts=0, crashes=0,
-        )  # fmt: skip
+        _make_anew(Derivation.objects.filter(pk=derivation.pk), blob)
     return row
+
+
+def _make_anew(derivation: QuerySet[Derivation], blob: Blob) -> None:
+    fresh = {"source_sha256": blob.sha256, "next_at": clock.now(), "lease_until": None, "attempts": 0, "crashes": 0}
+    fresh |= {"error_code": "", "error_message": ""}
+    move_all = Derivation.machine.move_all
+    if not (move_all(derivation, "due", **fresh) or move_all(derivation, "retrying", **fresh)):
+        derivation.update(**fresh)
 
 
 def lock_live(track_id) -> bool:

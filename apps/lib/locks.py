@@ -39,13 +39,22 @@ def together(name: str, *, patience: float) -> Iterator[bool]:
             _asked("SELECT pg_advisory_unlock_shared(%s)", name)
 
 
+def until_commit(name: str) -> None:
+    """Hold the name alone until the transaction ends; waits for whoever has it. Holds nothing outside of one."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_number(name)])
+
+
 def waited_in_vain(failure: OperationalError) -> bool:
     """Whether somebody held the row for longer than anybody waits, or each waited for the other."""
     return getattr(failure.__cause__, "sqlstate", None) in IN_VAIN
 
 
 def _asked(statement: str, name: str) -> bool:
-    number = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
     with connection.cursor() as cursor:
-        cursor.execute(statement, [number])
+        cursor.execute(statement, [_number(name)])
         return cursor.fetchone()[0]
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)

@@ -10,7 +10,7 @@ import re
 import sys
 import unicodedata
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,6 +41,7 @@ __all__ = [
     "MediaError",
     "Probe",
     "Profile",
+    "cover",
     "drawn",
     "loudness",
     "outline",
@@ -57,6 +58,7 @@ __all__ = [
 
 MIB = sandbox.MIB
 PROBE_CHILD = str(Path(__file__).with_name("probe_child.py"))
+COVER_CHILD = str(Path(__file__).with_name("cover_child.py"))
 # Measured: 90 minutes of MP3 take about 9 s of CPU.
 DECODE = sandbox.Limits(cpu=40, wall=120, output=64 * MIB)
 ENCODE = sandbox.Limits(cpu=180, wall=400, file_size=256 * MIB)
@@ -134,6 +136,20 @@ def probe(path: Path, *, admit: frozenset[str] = UPLOAD_FORMATS) -> Probe:
     promised, tags = (None, {}) if form.kind == "image" else _claims(path, form)
     _refuse_truncated(promised, listing)
     return _facts(path, form, listing, tags)
+
+
+def cover(path: Path, target: Path, *, source_format: Format, most: int) -> bool:
+    """Write the picture that the file carries, as it stands there, to `target`; False when there is none to be had.
+
+    Of more than `most` bytes there is none. It is as foreign as the file: `picture` makes one of ours of it.
+    """
+    argv = [sys.executable, "-I", "-B", COVER_CHILD, source_format.name, str(Path(path).absolute())]
+    try:
+        with target.open("wb") as out:
+            done = sandbox.run(argv, limits=replace(READ_TAGS, output=most), sink=out.write)
+    except sandbox.SandboxFailure:
+        return False
+    return not done.returncode and target.stat().st_size > 0
 
 
 def verify_image(path: Path) -> Probe:

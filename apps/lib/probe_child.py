@@ -23,6 +23,7 @@ FRAMES = {
     "TDRC": "date",
     "TSRC": "isrc",
     "TBPM": "bpm",
+    "TKEY": "key",
     "TCOP": "copyright",
 }
 TEXT_MAX = 500

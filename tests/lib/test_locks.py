@@ -3,6 +3,7 @@
 import threading
 
 import pytest
+from django.db import transaction
 
 from apps.lib import locks
 from tests.lib.threads import side_by_side
@@ -69,3 +70,11 @@ def test_whoever_is_patient_gets_it_when_it_is_given_back():
             return taken
 
     assert side_by_side(hold, wait)[1] is True
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_name_is_held_until_the_transaction_ends():
+    with transaction.atomic():
+        locks.until_commit("thing")
+        assert not beside(alone) and not beside(together)
+    assert beside(alone)

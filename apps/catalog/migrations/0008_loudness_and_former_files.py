@@ -36,7 +36,11 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 ("file_name", models.CharField(blank=True, default="", editable=False, max_length=255)),
+                ("codec", models.CharField(blank=True, default="", editable=False, max_length=40)),
                 ("duration_ms", models.PositiveBigIntegerField(db_comment="milliseconds", editable=False, null=True)),
+                ("sample_rate", models.PositiveIntegerField(db_comment="Hz", editable=False, null=True)),
+                ("channels", models.PositiveSmallIntegerField(editable=False, null=True)),
+                ("bit_rate", models.PositiveIntegerField(db_comment="bits per second", editable=False, null=True)),
                 (
                     "blob",
                     models.ForeignKey(

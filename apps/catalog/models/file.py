@@ -77,7 +77,11 @@ class FormerFile(Record):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
     file_name = models.CharField(max_length=255, blank=True, default="", editable=False)
+    codec = models.CharField(max_length=40, blank=True, default="", editable=False)
     duration_ms = models.PositiveBigIntegerField(null=True, editable=False, db_comment="milliseconds")
+    sample_rate = models.PositiveIntegerField(null=True, editable=False, db_comment="Hz")
+    channels = models.PositiveSmallIntegerField(null=True, editable=False)
+    bit_rate = models.PositiveIntegerField(null=True, editable=False, db_comment="bits per second")
 
     objects = OfVisibleTracks.as_manager()
 
