@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Damaged and malicious sound files through the checker that every upload passes, on all cores.
+"""Damaged and malicious sound files through the checker that every upload passes, on all cores: what it is, decoded to
+the end, and what it says of itself, with its cover.
 
 First the corpus: playlists, polyglots, bombs and lies that are made by code, as they are. Then mutants of those and of
 whole MP3, WAV and FLAC files of many kinds: bits flipped, lengths and rates set to extremes, pieces cut, doubled,
@@ -22,6 +23,7 @@ import tempfile
 import time
 import traceback
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 MOST_MB, MOST_S = 600, 20
+MOST_COVER = 5 * 1024 * 1024
 STEP = 50
 EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
 FLAC_KINDS = {"flac": [], "flac mono 24": ["-ac", "1", "-sample_fmt", "s32"], "flac 96": ["-ar", "96000"]}
@@ -134,9 +137,9 @@ def work(next_one, files: int, seed: int, news) -> None:
 
 
 def look(path: Path, name: str, share: Share) -> None:
-    started = time.monotonic()
-    words, fault = answer(path)
-    took = time.monotonic() - started
+    (words, fault), took = timed(path)
+    if took > MOST_S:  # the file's fault only if it takes as long again
+        took = min(took, timed(path)[1])
     share.answers[words] += 1
     if fault:
         share.faults.append(f"{name}: {fault}")
@@ -146,18 +149,38 @@ def look(path: Path, name: str, share: Share) -> None:
         share.longest, share.slowest = took, name
 
 
+def timed(path: Path) -> tuple[tuple[str, str], float]:
+    started = time.monotonic()
+    return answer(path), time.monotonic() - started
+
+
 def answer(path: Path) -> tuple[str, str]:
     """(what the checker says, the traceback if that was no Refusal)."""
     from apps.lib import media
     from apps.lib.errors import Refusal
 
     try:
-        form = media.probe(path, admit=media.UPLOAD_FORMATS).format.name
+        probe = media.probe(path, admit=media.UPLOAD_FORMATS)
+        _cover(path, probe.format)
     except Refusal as refusal:
         return f"{refusal.code}: {re.sub(r'[0-9.]+ s', '… s', refusal.message)}", ""
     except Exception:
         return "FAULT", traceback.format_exc()
-    return f"admitted as {form}", ""
+    return f"admitted as {probe.format.name}", ""
+
+
+def _cover(path: Path, form) -> None:
+    """As `uploads.proposal` takes it out and makes one of ours of it, without keeping it."""
+    from apps.lib import media, picture
+
+    carried = path.with_name("cover")
+    try:
+        if media.cover(path, carried, source_format=form, most=MOST_COVER):
+            picture.square(carried, side=1024, most=400_000)
+    except picture.PictureError:  # a file is not refused for its picture
+        pass
+    finally:
+        carried.unlink(missing_ok=True)
 
 
 # --- Files --------------------------------------------------------------------------------------------------------
@@ -201,6 +224,10 @@ def corpus() -> dict[str, bytes]:
         "tag bomb alone": make_tag_bomb(),
         "many tags": make_id3(bytes(20)) * 400 + mp3,
         "tag longer than the file": b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + mp3,
+        "song with a cover": _covered(mp3, make_bytes("jpeg")),
+        "song with a cut cover": _covered(mp3, make_bytes("png")[:200]),
+        "song with a cover that is a page": _covered(mp3, page),
+        "song with a cover that is a bomb": _covered(mp3, _vast()),
         "picture of 100 MB that is not there": make_id3(b"APIC" + b"\x2f\x6f\x10\x00" + bytes(40)) + mp3,
         "page in a tag": make_id3(page.ljust(400, b" ")) + mp3,
         "page before": page + mp3,
@@ -245,6 +272,24 @@ def corpus() -> dict[str, bytes]:
         "entities": b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
     }
     return files
+
+
+def _covered(song: bytes, picture: bytes) -> bytes:
+    from tests.lib.made import make_id3, seven_bits
+
+    body = b"\x00image/jpeg\x00\x03\x00" + picture
+    return make_id3(b"APIC" + seven_bits(len(body)) + b"\0\0" + body) + song
+
+
+def _vast() -> bytes:
+    """A PNG of 30,000 pixels a side, in a few kilobytes."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(3751 * 3000), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
 def _zip() -> bytes:
