@@ -48,6 +48,7 @@ PLACES = {
     "Uploads": [
         ("All uploads", "uploads_upload_changelist", "uploads.view_upload", "upload_file"),
         ("Add to the library", "uploads_upload_add", "catalog.curate", "library_add"),
+        ("Compression", "uploads_compressionreport_changelist", "uploads.view_compressionreport", "compress"),
     ],
     "Archive": [
         ("To archive", "archive_archiveasset_changelist", "archive.view_archiveasset", "hourglass_top"),

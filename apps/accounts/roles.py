@@ -117,6 +117,7 @@ PERMISSIONS = {
     "social.view_post": "See posts in the admin.",
     "social.view_report": "See what people reported.",
     "uploads.retry": "Finish uploads that hang.",
+    "uploads.view_compressionreport": "See what compression saved.",
     "uploads.view_upload": "See uploads of others.",
 }
 

@@ -9,6 +9,7 @@ class CatalogConfig(AppConfig):
 
     def ready(self) -> None:
         """Every app says in its `merging` what becomes of its rows when two tracks become one, in its `releasing` what
-        goes with a removed one, and in its `shape` what it tells of one.
+        goes with a removed one, in its `shape` what it tells of one, and in its `reports` what it notes when a
+        track's files are made.
         """
-        autodiscover_modules("merging", "releasing", "shape")
+        autodiscover_modules("merging", "releasing", "shape", "reports")

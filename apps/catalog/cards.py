@@ -54,7 +54,8 @@ def _files() -> str:
     there = ", ".join(f"bool_or(role = '{role}') AS {role}" for role in ROLES)
     facts = {
         "size": "size", "mime": "mime", "ratio": "compression_ratio",
-        "saved": "coalesce(nullif(original_file_size, 0), size) - size",
+        "saved": "coalesce(nullif(original_file_size, 0), size) - size", "lufs": "loudness_lufs",
+        "peak": "true_peak_dbtp",
     }  # fmt: skip
     of = [
         f"max({sql}) FILTER (WHERE role = '{role}') AS {role}_{name}"
@@ -226,6 +227,14 @@ FIELDS = (
     *(Field(name, sql, _COMPRESSION_SCHEMA[name], ("files",)) for name, sql in _COMPRESSION.items()),
     Field(
         "compression", built(_COMPRESSION, object_of(_COMPRESSION_SCHEMA)), object_of(_COMPRESSION_SCHEMA), ("files",)
+    ),
+    Field(
+        "loudness_lufs", "files.original_lufs::text", or_null(DECIMAL), ("files",),
+        help="Integrated loudness of the original by EBU R 128; null until it is measured.",
+    ),
+    Field(
+        "true_peak_dbtp", "files.original_peak::text", or_null(DECIMAL), ("files",),
+        help="Its highest peak, also between samples; null of silence.",
     ),
     _stats_field(),
     Field(

@@ -2,19 +2,23 @@
 
 import datetime as dt
 import logging
+import math
+import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+import numpy as np
 from django.db import OperationalError, transaction
 from django.db.models import F
 
 from apps.catalog import files
-from apps.catalog.models import Derivation, Track
-from apps.lib import clock, highlights, leases, media, spool
+from apps.catalog.models import Derivation, Track, TrackFile
+from apps.lib import clock, highlights, leases, media, profiles, spool
 from apps.lib.errors import Conflict, NotFound, Refusal
-from apps.lib.media import Format, MediaError, Probe
+from apps.lib.media import Format, Loudness, MediaError, Probe, Profile
 from apps.lib.storage import Stored
 
 log = logging.getLogger(__name__)
@@ -22,6 +26,12 @@ log = logging.getLogger(__name__)
 WAVEFORM = Format("waveform", "application/json", "json", "", "data", "")
 CHORUS = ("chorus", "refrain", "hook", "drop")
 DELAYS = tuple(dt.timedelta(minutes=m) for m in (1, 5, 30, 120))
+# A copy serves only if it is the same sound, and smaller by at least a tenth.
+WORTH = 1.1
+SAME_MS, SAME_LU = 250, 1.0
+FAINT_LUFS = -60.0
+# Samples beyond full scale may be anything; what the column holds ends here.
+MOST_DB = 999.0
 
 
 @dataclass
@@ -31,6 +41,32 @@ class Product:
     form: Format
     probe: Probe | None = None
     facts: dict = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Compression:
+    """How an original was made smaller, or why not: `copy` is None when the original serves, `profile` when nothing
+    smaller was worth trying. `took_ms` is the time that it really took.
+    """
+
+    original: Probe
+    original_loudness: Loudness
+    profile: Profile | None
+    copy: Probe | None
+    copy_loudness: Loudness | None
+    took_ms: int
+
+
+OnMade = Callable[[Track, str, Compression], None]
+
+_listeners: dict[str, OnMade] = {}
+
+
+def on_made(name: str, listener: OnMade) -> None:
+    """`listener` is called with the track, the SHA-256 of its original and the compression, in the transaction in which
+    the files become the track's.
+    """
+    _listeners[name] = listener
 
 
 def claim(*, limit: int, now: dt.datetime | None = None, track: Track | None = None) -> list[Derivation]:
@@ -66,8 +102,8 @@ def run(row: Derivation, *, now: dt.datetime | None = None) -> bool:
     with ExitStack() as kept:
         try:
             with leases.held(row):
-                products = _make(row, kept)
-            return _settle(row, products)
+                products, compression = _make(row, kept)
+            return _settle(row, products, compression)
         # Also a track that somebody held for too long, such as a change of thousands: no fault of the file.
         except (Refusal, OSError, OperationalError) as failure:
             _postpone(row, failure, now or clock.now())
@@ -75,12 +111,17 @@ def run(row: Derivation, *, now: dt.datetime | None = None) -> bool:
 
 
 @transaction.atomic
-def _settle(row: Derivation, products: list[Product]) -> bool:
+def _settle(row: Derivation, products: list[Product], compression: Compression) -> bool:
     if not files.lock_live(row.track_id) or not row.settle("done", attempts=row.attempts + 1):
         return False
     for product in products:
         blob = files.blob_for(product.stored, product.form)
         files.attach(track=row.track, role=product.role, blob=blob, probe=product.probe, **product.facts)
+    if compression.copy is None:  # what an earlier original or an earlier rule left
+        TrackFile.objects.filter(track=row.track, role="audio").delete()
+    TrackFile.objects.filter(track=row.track, role="original").update(**_heard(compression.original_loudness))
+    for listener in _listeners.values():
+        listener(row.track, row.source_sha256, compression)
     return True
 
 
@@ -97,7 +138,7 @@ def _postpone(row: Derivation, failure: Exception, now: dt.datetime) -> None:
         row.settle("retrying", next_at=now + wait, attempts=row.attempts + 1, **facts)
 
 
-def _make(row: Derivation, kept: ExitStack) -> list[Product]:
+def _make(row: Derivation, kept: ExitStack) -> tuple[list[Product], Compression]:
     """What is made of the original; `kept` holds the bytes in the store until their rows are written."""
     original = row.track.file("original")
     if original is None:
@@ -111,11 +152,12 @@ def _make(row: Derivation, kept: ExitStack) -> list[Product]:
         place = {"duration_ms": probe.duration_ms, "start_ms": start, "length_ms": media.PREVIEW_MS}
         clip = media.preview(source, preview, source_format=probe.format, **place)
         waveform.write_bytes(media.drawn(outline))
+        compression = _compressed(source, probe, folder / "audio.mp3", outline)
         return [
-            *_served(source, probe, folder, kept),
+            *_served(compression, folder / "audio.mp3", kept),
             Product("preview", _kept(preview, clip.format, kept), clip.format, clip, {"starts_ms": start}),
             Product("waveform", _kept(waveform, WAVEFORM, kept), WAVEFORM),
-        ]
+        ], compression
 
 
 def _kept(path: Path, form: Format, kept: ExitStack) -> Stored:
@@ -128,22 +170,59 @@ def _choruses(track: Track) -> list[int]:
     return [start for name, start in sections if any(word in name.lower() for word in CHORUS)]
 
 
-def _served(source: Path, probe: Probe, folder: Path, kept: ExitStack) -> list[Product]:
-    """The compressed copy, if one helps. A failed compression never stands in the way (S0-14)."""
-    bit_rate = media.recommended_bit_rate(probe)
-    if bit_rate is None:
-        return []
-    target = folder / "audio.mp3"
-    try:
-        copy = media.transcode(source, target, source_format=probe.format, bit_rate=bit_rate)
-    except MediaError as failure:
-        log.warning("not compressed, the original serves: %s", failure)
-        return []
-    if copy.size >= probe.size:
+def _served(compression: Compression, target: Path, kept: ExitStack) -> list[Product]:
+    """The compressed copy, if it serves."""
+    original, copy = compression.original, compression.copy
+    if copy is None:
         return []
     facts = {
-        "original_file_size": probe.size,
-        "compression_ratio": round(Decimal(probe.size) / copy.size, 2),
+        "original_file_size": original.size,
+        "compression_ratio": round(Decimal(original.size) / copy.size, 2),
         "compression_applied": True,
+        **_heard(compression.copy_loudness),
     }
     return [Product("audio", _kept(target, copy.format, kept), copy.format, copy, facts)]
+
+
+def _compressed(source: Path, probe: Probe, target: Path, outline: np.ndarray) -> Compression:
+    """The copy that was made is compared with the original, and serves only when it is better: as long, as loud, and
+    smaller. A failed compression never stands in the way (S0-14).
+    """
+    heard = media.loudness(source, source_format=probe.format)
+    started = time.monotonic()
+    profile = media.recommended(probe, speech=_is_speech(source, probe, outline))
+    copy = copy_heard = None
+    if profile is not None:
+        try:
+            made = media.transcode(source, target, source_format=probe.format, bit_rate=profile.bit_rate)
+            copy_heard = media.loudness(target, source_format=made.format)
+            copy = made if _better(made, copy_heard, probe, heard) else None
+        except MediaError as failure:
+            log.warning("not compressed, the original serves: %s", failure)
+    took = round((time.monotonic() - started) * 1000)
+    return Compression(probe, heard, profile, copy, copy_heard, took)
+
+
+def _is_speech(source: Path, probe: Probe, outline: np.ndarray) -> bool:
+    if not profiles.is_speech(outline):
+        return False
+    if probe.channels == 1:
+        return True
+    return profiles.is_narrow(outline, media.outline(source, source_format=probe.format, sides=True))
+
+
+def _better(copy: Probe, copy_heard: Loudness, original: Probe, heard: Loudness) -> bool:
+    """More than two channels are mixed into two, which changes how loud they are; hardly anything is never the same."""
+    as_long = abs(copy.duration_ms - original.duration_ms) <= SAME_MS
+    comparable = original.channels <= 2 and heard.lufs > FAINT_LUFS
+    as_loud = not comparable or abs(copy_heard.lufs - heard.lufs) <= SAME_LU
+    return as_long and as_loud and copy.size * WORTH <= original.size
+
+
+def _heard(loudness: Loudness) -> dict[str, Decimal | None]:
+    return {"loudness_lufs": _decibels(loudness.lufs), "true_peak_dbtp": _decibels(loudness.true_peak)}
+
+
+def _decibels(value: float) -> Decimal | None:
+    """None for the peak of silence, which is no number."""
+    return round(Decimal(max(-MOST_DB, min(MOST_DB, value))), 2) if math.isfinite(value) else None

@@ -28,6 +28,7 @@ from apps.lib.formats import (
     sound_start,
 )
 from apps.lib.peaks import drawn, outline, peaks, waveform_json
+from apps.lib.profiles import Profile, recommended
 
 __all__ = [
     "AUDIO_FORMATS",
@@ -36,15 +37,18 @@ __all__ = [
     "UPLOAD_FORMATS",
     "VIDEO_FORMATS",
     "Format",
+    "Loudness",
     "MediaError",
     "Probe",
+    "Profile",
     "cover",
     "drawn",
+    "loudness",
     "outline",
     "peaks",
     "preview",
     "probe",
-    "recommended_bit_rate",
+    "recommended",
     "sniff",
     "transcode",
     "verify_image",
@@ -85,6 +89,10 @@ PICTURE = f"-map 0:V:0 -map 0:V:0 -c:v:0 copy -frames:v 1 {LIST}".split()
 KEY_FRAMES = f"-map 0:V:0 {LIST}".split()
 MP3_OUTPUT = ["-map", "0:a:0", "-c:a", "libmp3lame", "-threads", "1", "-map_metadata", "-1", "-map_chapters", "-1"]
 MP3_OUTPUT += ["-fflags", "+bitexact", "-flags:a", "+bitexact", "-f", "mp3"]
+# What the encoder wrote is decoded while it goes on writing, and listed; the file itself is then only counted.
+MP3_PROOF = f"""-dec 0:0 -filter_complex [dec:0]asetnsamples=n=65536:p=0[back] -map [back] -c:a pcm_s16le
+    {LIST}""".split()
+MP3_COUNT = f"-map 0:a:0 -c:a copy {LIST}".split()
 
 
 @dataclass(frozen=True)
@@ -101,6 +109,14 @@ class Probe:
     width: int | None
     height: int | None
     tags: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Loudness:
+    """Of a whole sound by EBU R 128: integrated loudness in LUFS (SILENCE at least) and true peak in dBTP."""
+
+    lufs: float
+    true_peak: float
 
 
 def probe(path: Path, *, admit: frozenset[str] = UPLOAD_FORMATS) -> Probe:
@@ -146,21 +162,6 @@ def verify_video(path: Path) -> Probe:
     return probe(path, admit=VIDEO_FORMATS)
 
 
-def recommended_bit_rate(source: Probe) -> int | None:
-    """The MP3 bit rate this file should be compressed to; None when that saves less than a tenth (S0-14).
-
-    One channel needs half of two, a low sample rate has less to store, and only a lossless studio master is
-    worth more than 192 kb/s. It is never above the source's own rate.
-    """
-    studio = _is_lossless(source.codec) and (source.sample_rate or 0) > 48_000
-    rate = 256_000 if studio else 192_000
-    if (source.sample_rate or 0) <= 24_000:
-        rate = 128_000
-    if source.channels == 1:
-        rate //= 2
-    return rate if source.bit_rate and source.bit_rate > 1.1 * rate else None
-
-
 def transcode(source: Path, target: Path, *, source_format: Format, bit_rate: int) -> Probe:
     """Write `source` to `target` as MP3 at a constant `bit_rate` (bits per second), without its metadata."""
     return _to_mp3(source, target, source_format, bit_rate, [], [])
@@ -178,42 +179,55 @@ def preview(
     fade = min(1000, length // 4)
     fades = f"afade=t=in:d={fade}ms,afade=t=out:st={length - fade}ms:d={fade}ms"
     window = [*(["-ss", f"{start}ms"] if start else []), "-t", f"{length}ms"]
-    loudness, _ = _measured(source, source_format, fades, window)
-    gain, limit = _gain(loudness, ENCODER_DB), TRUE_PEAK - 1
+    heard = _measured(source, source_format, fades, window)
+    gain, limit = _gain(heard.lufs, ENCODER_DB), TRUE_PEAK - 1
     for _ in range(ROUNDS):
         chain = f"{fades},volume={gain:.2f}dB,{LIMIT.format(limit=10 ** (limit / 20))}"
         made = _to_mp3(source, target, source_format, PREVIEW_BIT_RATE, window, ["-filter:a", chain])
-        loudness, peak = _measured(target, made.format)
-        missing = _gain(loudness, gain) - gain
-        if abs(missing) <= NEAR_LU and peak <= TRUE_PEAK:
+        heard = _measured(target, made.format)
+        missing = _gain(heard.lufs, gain) - gain
+        if abs(missing) <= NEAR_LU and heard.true_peak <= TRUE_PEAK:
             break
-        gain, limit = gain + missing, limit - max(0.0, peak - TRUE_PEAK + 0.1)
+        gain, limit = gain + missing, limit - max(0.0, heard.true_peak - TRUE_PEAK + 0.1)
     return made
 
 
-def _measured(path: Path, form: Format, filters: str = "", window: list[str] | None = None) -> tuple[float, float]:
-    """(integrated loudness in LUFS, true peak in dBTP). The meter goes on reading; the last of it holds."""
+def loudness(path: Path, *, source_format: Format) -> Loudness:
+    """How loud a whole sound is. Raises MediaError."""
+    return _measured(path, source_format)
+
+
+def _measured(path: Path, form: Format, filters: str = "", window: list[str] | None = None) -> Loudness:
+    """The meter goes on reading; the last of it holds."""
     chain = f"{filters},{METER}" if filters else METER
     output = ["-map", "0:a:0", "-filter:a", chain, "-f", "null", "-"]
     readings = dict(READING.findall(convert(path, form, output, limits=DECODE, options=window).stdout))
     peak = float(readings.get(b"true_peak", 0))
-    return float(readings.get(b"I", SILENCE)), 20 * math.log10(peak) if peak else -math.inf
+    return Loudness(float(readings.get(b"I", SILENCE)), 20 * math.log10(peak) if peak else -math.inf)
 
 
-def _gain(loudness: float, so_far: float = 0.0) -> float:
+def _gain(lufs: float, so_far: float = 0.0) -> float:
     """The gain in dB that brings a sound to LOUDNESS, after `so_far`; silence stays as it is."""
-    return so_far if loudness <= SILENCE else min(so_far + LOUDNESS - loudness, MOST_GAIN_DB)
+    return so_far if lufs <= SILENCE else min(so_far + LOUDNESS - lufs, MOST_GAIN_DB)
 
 
 def _to_mp3(source: Path, target: Path, form: Format, bit_rate: int, window: list[str], filters: list[str]) -> Probe:
-    """Encode and prove the result by probing it. `window` stands before the input, `filters` behind."""
+    """Encode, and prove the result by decoding what was encoded. `window` stands before the input, `filters` behind.
+
+    The packets of the file are counted where they lie; only decoded samples know how long it sounds.
+    """
     if bit_rate not in MP3_BIT_RATES:
         raise ValueError(f"{bit_rate} is not an MP3 bit rate")
     target = Path(target).absolute()
-    output = [*MP3_OUTPUT, *filters, "-b:a", str(bit_rate), f"file:{target}"]
+    output = [*MP3_OUTPUT, *filters, "-b:a", str(bit_rate), f"file:{target}", *MP3_PROOF]
+    decoded = _Listing()
     try:
-        convert(source, form, output, limits=ENCODE, options=window)
-        return probe(target, admit=frozenset({"mp3"}))
+        convert(source, form, output, limits=ENCODE, options=window, sink=decoded.feed)
+        listing = _list(target, FORMATS["mp3"], MP3_COUNT)
+        listing.streams[1] = decoded.streams[0]
+        if not all(stream.packets for stream in listing.streams.values()):
+            raise unreadable("nothing of it can be heard")
+        return _facts(target, FORMATS["mp3"], listing, {})
     except BaseException:  # half a file must not be taken for a whole one
         target.unlink(missing_ok=True)
         raise
@@ -344,10 +358,6 @@ def _channels(decoded: _Stream) -> int:
     """Decoded samples are two bytes each, so the bytes count the channels; layouts have too many names."""
     samples = decoded.seconds * int(decoded.words["sample_rate"])
     return round(decoded.bytes / (2 * samples))
-
-
-def _is_lossless(codec: str) -> bool:
-    return codec in ("flac", "alac") or codec.startswith("pcm_")
 
 
 def _invalid(admit: frozenset[str]) -> MediaError:

@@ -12,6 +12,7 @@ from apps.lib.formats import Format
 RATE = 8000
 BLOCK = 16  # samples per first step: 2 ms; 90 minutes become 11 MB, whatever the file's own rate was
 OUTPUT = ["-map", "0:a:0", "-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"]
+SIDES = ["-filter:a", "pan=mono|c0=0.5*c0-0.5*c1"]
 LIMITS = sandbox.Limits(cpu=40, wall=120, output=512 * sandbox.MIB)
 
 
@@ -61,10 +62,13 @@ def drawn(blocks: np.ndarray, *, count: int = 800) -> bytes:
     return json.dumps({**head, "bits": 8, "length": len(data) // 2, "data": data}, separators=(",", ":")).encode()
 
 
-def outline(source: Path, *, source_format: Format) -> np.ndarray:
-    """Pairs (lowest, highest) of 16 bit samples, one per 2 ms. The samples pass through and are never all here."""
+def outline(source: Path, *, source_format: Format, sides: bool = False) -> np.ndarray:
+    """Pairs (lowest, highest) of 16 bit samples, one per 2 ms. The samples pass through and are never all here.
+
+    With `sides` of the difference of the first two channels.
+    """
     blocks = _Blocks()
-    convert(source, source_format, OUTPUT, limits=LIMITS, sink=blocks.feed)
+    convert(source, source_format, [*(SIDES if sides else []), *OUTPUT], limits=LIMITS, sink=blocks.feed)
     pairs = blocks.finish()
     if not len(pairs):
         raise unreadable("it holds no audio")

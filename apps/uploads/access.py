@@ -14,7 +14,7 @@ class ReportAccess(AccessQuerySet):
     """What compression saves is the staff's business alone."""
 
     def view_rule(self, user) -> Q:
-        return Q() if may(user, "uploads.view_upload") else Q(pk__in=[])
+        return Q() if may(user, "uploads.view_compressionreport") else Q(pk__in=[])
 
     def edit_rule(self, user) -> Q:
         return Q(pk__in=[])

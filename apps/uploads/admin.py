@@ -20,7 +20,10 @@ from apps.catalog.models import Track
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, moment, page_of
 from apps.lib.errors import Conflict, Refusal
 from apps.uploads import actions, admin_replacing, tasks
+from apps.uploads.admin_reports import CompressionReportAdmin
 from apps.uploads.models import Upload
+
+__all__ = ["CompressionReportAdmin", "UploadAdmin"]
 
 TONES = {"received": "info", "checked": "warning", "compressed": "warning", "ready": "success", "refused": "danger"}
 STATES = {state: (state, Q(state=state)) for state in Upload.machine.states}

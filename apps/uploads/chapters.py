@@ -7,7 +7,7 @@ from django.db.models import Model
 
 from apps.accounts.chapters import Chapter, Parting, columns, register
 from apps.accounts.models import User
-from apps.uploads import intake
+from apps.uploads import intake, reports
 from apps.uploads.models import CompressionReport, QuotaDay, QuotaGrant, Upload
 
 
@@ -23,7 +23,7 @@ def _part(parting: Parting) -> None:
     """Reports of compression stay as figures, without the person and the name of their file."""
     uploads = Upload.objects.filter(user=parting.user)
     there = [intake.spooled(upload) for upload in uploads.filter(state__in=["receiving", "received"])]
-    CompressionReport.objects.filter(user=parting.user).update(file_name="", user=None)
+    reports.forget(CompressionReport.objects.filter(user=parting.user))
     uploads.delete()
     transaction.on_commit(lambda: [path.unlink(missing_ok=True) for path in there])
 

@@ -98,7 +98,7 @@ def test_every_table_that_hangs_on_a_person_is_told():
         "accounts.Profile", "accounts.Avatar", "accounts.RoleGrant", "accounts.RoleChange", "accounts.Subscription",
         "accounts.TierOverride", "accounts.Session", "accounts.ApiKey", "accounts.IdempotentAnswer", "accounts.Notice",
         "account.EmailAddress", "mfa.Authenticator", "catalog.Track", "catalog.Play", "catalog.ProviderSource",
-        "catalog.Change", "uploads.Upload",
+        "catalog.Change", "uploads.Upload", "uploads.CompressionReport",
         "archive.ArchiveJob",
         "playlists.Playlist", "playlists.Member", "playlists.Entry", "playlists.Import",
         "social.Post", "social.Comment", "social.Like", "social.Follow", "social.Report",

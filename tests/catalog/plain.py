@@ -26,6 +26,12 @@ COUNTS = {
 }
 
 
+def _decibels(track, name: str) -> str | None:
+    original = track.file("original")
+    value = original and getattr(original, name)
+    return None if value is None else f"{value:.2f}"
+
+
 class OwnerSerializer(serializers.Serializer):
     id = serializers.UUIDField()
     username = serializers.CharField(source="profile.username")
@@ -73,13 +79,16 @@ class TrackSerializer(serializers.ModelSerializer):
     instruments = serializers.SerializerMethodField()
     stats = serializers.SerializerMethodField()
     compression = serializers.SerializerMethodField()
+    loudness_lufs = serializers.SerializerMethodField()
+    true_peak_dbtp = serializers.SerializerMethodField()
 
     class Meta:
         model = Track
         fields = [
             "id", "kind", "status", "title", "artist", "description", "owner", "is_public", "is_pro_only", "genre",
             "subgenre", "tempo", "key", "scale", "camelot", "mood", "tags", "catalog_number", "isrc", "release_date",
-            "popularity_score", "play_count", "creators", "instruments", "clearance", "clearance_reasons", "stats", "compression", "duration", "duration_ms", "file_url", "preview_url", "waveform_url",
+            "popularity_score", "play_count", "creators", "instruments", "clearance", "clearance_reasons", "stats", "compression",
+            "loudness_lufs", "true_peak_dbtp", "duration", "duration_ms", "file_url", "preview_url", "waveform_url",
             "cover_url", "video_url", "file_size", "mime_type", "original_file_size", "compression_ratio",
             "compression_applied", "compression_savings", "source", "archived_to_storage", "storage_audio_url",
             "storage_cover_url", "storage_video_url", "created_at", "updated_at",
@@ -133,6 +142,12 @@ class TrackSerializer(serializers.ModelSerializer):
 
     def get_compression_savings(self, track) -> int:
         return track.served.compression_savings if track.served else 0
+
+    def get_loudness_lufs(self, track) -> str | None:
+        return _decibels(track, "loudness_lufs")
+
+    def get_true_peak_dbtp(self, track) -> str | None:
+        return _decibels(track, "true_peak_dbtp")
 
     def get_archived_to_storage(self, track) -> bool:
         """C-14: true only when every asset the provider has is ours."""

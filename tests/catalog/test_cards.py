@@ -102,6 +102,8 @@ def every_kind(ana) -> dict[str, Track]:
     for name in ("made", "pro-only"):
         attach(tracks[name], "preview", "waveform")
         attach(tracks[name], "audio", **compressed)
+    for name, peak in (("made", "0.31"), ("uploaded", None)):
+        tracks[name].files.filter(role="original").update(loudness_lufs="-9.5", true_peak_dbtp=peak)
     attach(tracks["half archived"], "original", "preview")
     for name in ("archived", "pro-only archived"):
         attach(tracks[name], "original", "cover", "video", "waveform")

@@ -1,10 +1,12 @@
 """What is made of an original, as a queue that survives its workers."""
 
+import dataclasses
 import datetime as dt
 import json
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from django.db import transaction
 
@@ -13,6 +15,7 @@ from apps.catalog.models import Blob, Derivation, Section, Track, TrackFile
 from apps.lib import clock, media, storage
 from apps.lib.media import MediaError
 from deploy.demo import synth
+from tests.lib.made import make_talk
 from tests.lib.threads import impatient, side_by_side
 from tests.make import make_playable, make_track
 
@@ -75,6 +78,74 @@ def test_the_preview_is_the_telling_part_and_says_where_it_lies(ana, monkeypatch
     Section.objects.create(track=track, name="Last Chorus", start_ms=4_000, end_ms=8_000)
     derive.again(track=track)
     assert derived_preview(track).starts_ms == 4_000
+
+
+def make_sounding(owner, sound) -> Track:
+    """A track of these samples as a WAV, with everything made of it."""
+    track = make_track(owner)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "sound.wav"
+        synth.write_wav(path, sound)
+        probe = media.probe(path)
+        files.attach_original(track=track, blob=files.blob_for(storage.put(path), probe.format), probe=probe)
+    (row,) = derive.claim(limit=1, track=track)
+    assert derive.run(row)
+    return Track.objects.get(pk=track.pk)
+
+
+def test_original_and_copy_know_how_loud_they_are(ana):
+    music = synth.compose(3, 6, tempo=120, pitch_class=0, mode="major")
+    track = make_sounding(ana, 0.5 * music)
+    original, copy = track.file("original"), track.file("audio")
+    assert original.loudness_lufs == pytest.approx(copy.loudness_lufs, abs=1)
+    assert -30 < original.loudness_lufs < -10 and -15 < original.true_peak_dbtp < -5
+    louder = make_sounding(ana, music).file("original")
+    assert float(louder.loudness_lufs - original.loudness_lufs) == pytest.approx(6.02, abs=0.1)
+
+
+def test_silence_has_no_peak(ana):
+    original = make_sounding(ana, np.zeros((3 * synth.RATE, 2), np.float32)).file("original")
+    assert (original.loudness_lufs, original.true_peak_dbtp) == (-70, None)
+
+
+def test_a_voice_takes_half_of_the_bytes_of_music(ana):
+    assert make_sounding(ana, make_talk()).file("audio").bit_rate == pytest.approx(96_000, rel=0.02)
+
+
+def test_a_voice_beside_another_one_is_compressed_as_music(ana):
+    """Two people, one in each ear: what speech is compressed to is for one place in the room."""
+    both = make_talk().copy()
+    both[:, 1] = np.roll(both[:, 0], 3 * synth.RATE)
+    assert make_sounding(ana, both).file("audio").bit_rate == pytest.approx(192_000, rel=0.02)
+
+
+def worse(monkeypatch, **facts) -> None:
+    """Whatever is encoded comes out like this."""
+    transcode = media.transcode
+    monkeypatch.setattr(media, "transcode", lambda *a, **k: dataclasses.replace(transcode(*a, **k), **facts))
+
+
+@pytest.mark.parametrize("facts", [{"duration_ms": 1200}, {"size": 330_000}])
+def test_a_copy_that_is_shorter_or_hardly_smaller_does_not_serve(ana, monkeypatch, facts):
+    worse(monkeypatch, **facts)
+    track = make_playable(ana, derived=True)
+    assert track.served.role == "original" and track.file("audio") is None
+
+
+def test_a_copy_that_is_not_as_loud_does_not_serve(ana):
+    """A tone that no MP3 holds: the copy is silent."""
+    t = np.arange(4 * synth.RATE) / synth.RATE
+    tone = np.repeat((0.5 * np.sin(2 * np.pi * 21_000 * t))[:, None], 2, axis=1).astype(np.float32)
+    assert make_sounding(ana, tone).served.role == "original"
+
+
+def test_a_copy_that_is_no_longer_better_goes(ana, monkeypatch):
+    track = make_playable(ana, derived=True)
+    assert track.served.role == "audio"
+    worse(monkeypatch, duration_ms=10)
+    derive.again(track=track)
+    (row,) = derive.claim(limit=1, track=track)
+    assert derive.run(row) and Track.objects.get(pk=track.pk).served.role == "original"
 
 
 def test_what_is_small_already_is_not_made_again(ana):

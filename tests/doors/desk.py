@@ -39,10 +39,16 @@ from apps.playlists.models import Cover, Entry, Import, Playlist
 from apps.social import moderation
 from apps.social.models import Comment, Decision, DeprecatedUse, Post, Report
 from apps.uploads import intake
-from apps.uploads.models import Upload
+from apps.uploads.models import CompressionReport, Upload
 from tests.make import make_comment, make_generated, make_key, make_playlist, make_post, make_track, make_user
 
 _numbers = itertools.count(1)
+
+
+def make_report(person: User, track: Track, file_name: str) -> CompressionReport:
+    """A file that was made four times smaller."""
+    facts = {"original_size": 4_000_000, "compressed_size": 1_000_000, "ratio": 4, "processing_ms": 900}
+    return CompressionReport.objects.create(user=person, track=track, file_name=file_name, applied=True, **facts)
 
 
 def make_blob(size: int = 1000, mime: str = "audio/mpeg", extension: str = "mp3") -> Blob:
@@ -154,4 +160,5 @@ def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[ty
         ArchiveAsset: track.archive_assets.first(),
         ArchiveJob: ArchiveJob.objects.get(track=track),
         Upload: make_refused(person, file_name=file_name),
+        CompressionReport: make_report(person, track, file_name),
     }

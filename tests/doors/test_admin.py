@@ -31,7 +31,7 @@ from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Te
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
 from apps.social.models import Comment, Decision, DeprecatedUse, Post, Report
-from apps.uploads.models import Upload
+from apps.uploads.models import CompressionReport, Upload
 from tests.doors.desk import make_desk
 from tests.make import make_user
 
@@ -54,6 +54,7 @@ MODELS = [
     ArchiveAsset,
     ArchiveJob,
     Upload,
+    CompressionReport,
     Playlist,
     Entry,
     Import,
@@ -71,6 +72,7 @@ CURATED = {
     ArchiveAsset,
     ArchiveJob,
     Upload,
+    CompressionReport,
     Playlist,
     Entry,
     Import,

@@ -32,7 +32,7 @@ DOMAIN = {
     "counts", "likes", "comments", "follows", "feed", "shape", "sources", "compat", "moderation",
     "formats", "matching", "filling", "exporting",
     "positions", "members", "covers", "choosing", "releasing",
-    "sameness", "proposal", "replacing",
+    "sameness", "proposal", "replacing", "reports",
 }  # fmt: skip
 DOORS = {"api", "admin", "views", "tasks", "serializers", "management"}
 DOOR_LIBRARIES = ("rest_framework", "drf_spectacular", "django.contrib.admin", "unfold", "celery")

@@ -25,6 +25,25 @@ def make_sound(seconds: float = 4) -> np.ndarray:
 
 
 @functools.cache
+def make_talk(seconds: float = 15) -> np.ndarray:
+    """Somebody talks: voiced syllables of uneven length with hisses between them, in phrases with a breath after each."""
+    rng, rate = np.random.default_rng(4), synth.RATE
+    sound, at = np.zeros(round(seconds * rate), np.float32), 0.2
+    while at < seconds - 4:
+        for _ in range(rng.integers(4, 14)):
+            length, first = rng.uniform(0.09, 0.24), round(at * rate)
+            t = np.arange(round(length * rate)) / rate
+            turns = 2 * np.pi * np.cumsum(rng.uniform(95, 140) * (1 - 0.15 * t / length)) / rate
+            vowel = rng.uniform(400, 800)
+            voice = sum(np.sin(k * turns) / k * np.exp(-(((k * 110 - vowel) / 600) ** 2)) for k in range(1, 25))
+            sound[first : first + len(t)] += voice * np.sin(np.pi * t / length) ** 0.7 * rng.uniform(0.5, 1)
+            at += length + rng.uniform(0, 0.06)
+        at += rng.uniform(0.25, 0.9)
+    sound = sound / np.abs(sound).max() * 0.7 + 0.0008 * rng.standard_normal(len(sound))
+    return np.repeat(sound[:, None], 2, axis=1).astype(np.float32)
+
+
+@functools.cache
 def make_bytes(name: str, seconds: float = 4) -> bytes:
     """A whole file of the named format, made once."""
     if name in ("png", "jpeg"):

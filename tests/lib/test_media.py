@@ -372,25 +372,3 @@ def test_a_preview_never_begins_too_late_for_its_length(tmp_path):
 def test_a_preview_of_a_short_sound_is_all_of_it(tmp_path):
     made = make_preview(make_file(tmp_path, "flac"), tmp_path / "p", 4000, start_ms=1500)
     assert made.duration_ms == pytest.approx(4000, abs=40)
-
-
-@pytest.mark.parametrize(
-    "facts, advised",
-    [
-        ({"codec": "pcm_s16le", "bit_rate": 1_411_200}, 192_000),
-        ({"codec": "flac", "bit_rate": 900_000}, 192_000),
-        ({"codec": "flac", "bit_rate": 2_900_000, "sample_rate": 96_000}, 256_000),
-        ({"codec": "pcm_s16le", "bit_rate": 705_600, "channels": 1}, 96_000),
-        ({"codec": "pcm_s16le", "bit_rate": 705_600, "sample_rate": 22_050}, 128_000),
-        ({"codec": "flac", "bit_rate": 60_000}, None),
-        ({"bit_rate": 320_000}, 192_000),
-        ({"bit_rate": 192_600}, None),
-        ({"bit_rate": 128_000}, None),
-        ({"bit_rate": 200_000}, None),
-        ({"bit_rate": 128_000, "channels": 1}, 96_000),
-        ({"codec": "aac", "bit_rate": 256_000}, 192_000),
-        ({"codec": "vorbis", "bit_rate": 160_000}, None),
-    ],
-)
-def test_compression_is_advised_only_where_it_helps(facts, advised):
-    assert media.recommended_bit_rate(make_probe(**facts)) == advised

@@ -34,7 +34,7 @@ LISTED = (
 class FilesTable(ReadOnlyTable):
     model = TrackFile
     verbose_name_plural = "files"
-    fields = ["role", "codec", "hertz", "channels", "bits", "length", "size", "hash", "ratio", "saved"]
+    fields = ["role", "codec", "hertz", "channels", "bits", "length", "loudness", "size", "hash", "ratio", "saved"]
 
     def get_queryset(self, request):
         return super().get_queryset(request).select_related("blob").order_by("role")
@@ -50,6 +50,13 @@ class FilesTable(ReadOnlyTable):
     @display(description="length")
     def length(self, file) -> str:
         return clock_time(file.duration_ms)
+
+    @display(description="loudness")
+    def loudness(self, file) -> str:
+        if file.loudness_lufs is None:
+            return ""
+        peak = "" if file.true_peak_dbtp is None else f", peak {file.true_peak_dbtp:.1f} dBTP"
+        return f"{file.loudness_lufs:.1f} LUFS{peak}"
 
     @display(description="size")
     def size(self, file) -> str:

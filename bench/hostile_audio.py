@@ -1,0 +1,378 @@
+#!/usr/bin/env python3
+"""Damaged and malicious sound files through the checker that every upload passes, on all cores: what it is, decoded to
+the end, and what it says of itself, with its cover.
+
+First the corpus: playlists, polyglots, bombs and lies that are made by code, as they are. Then mutants of those and of
+whole MP3, WAV and FLAC files of many kinds: bits flipped, lengths and rates set to extremes, pieces cut, doubled,
+moved and put into one another. The same seed makes the same mutants; `--only` looks at one of them again.
+
+Goals: nothing but a Refusal comes out of the checker, no worker dies, no child takes more than 600 MB or 20 s, and
+nothing lies in the folder afterwards but the file itself. Exit code 1 when a goal was missed.
+"""
+
+import argparse
+import io
+import multiprocessing
+import os
+import random
+import re
+import resource
+import struct
+import sys
+import tempfile
+import time
+import traceback
+import zipfile
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+MOST_MB, MOST_S = 600, 20
+MOST_COVER = 5 * 1024 * 1024
+STEP = 50
+EXTREMES = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+FLAC_KINDS = {"flac": [], "flac mono 24": ["-ac", "1", "-sample_fmt", "s32"], "flac 96": ["-ar", "96000"]}
+WAV_CODECS = ("pcm_u8", "pcm_s16le", "pcm_s24le", "pcm_s32le", "pcm_f32le", "pcm_f64le", "pcm_alaw", "pcm_mulaw")
+
+
+@dataclass
+class Share:
+    """What one worker saw: how often each answer came, largest child (MB), slowest check (s) and its file."""
+
+    answers: Counter = field(default_factory=Counter)
+    faults: list[str] = field(default_factory=list)
+    memory: float = 0.0
+    longest: float = 0.0
+    slowest: str = ""
+
+    def add(self, other: "Share") -> None:
+        self.answers += other.answers
+        self.faults += other.faults
+        self.memory = max(self.memory, other.memory)
+        if other.longest > self.longest:
+            self.longest, self.slowest = other.longest, other.slowest
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("-n", type=int, default=60_000, metavar="FILES", help="mutants (60,000)")
+    options.add_argument("--seed", type=int, default=1, help="another seed, other mutants (1)")
+    options.add_argument("--only", type=int, metavar="NUMBER", help="this mutant alone, kept as ./mutant")
+    options = options.parse_args()
+    if options.only is not None:
+        Path("mutant").write_bytes(mutant(options.seed, options.only))
+        print(answer(Path("mutant"))[0])
+        return 0
+    started = time.monotonic()
+    found, deaths = spread(options.n, options.seed)
+    return report(found, deaths, time.monotonic() - started)
+
+
+def report(found: Share, deaths: int, seconds: float) -> int:
+    files = found.answers.total()
+    print(f"{files} files, {len(corpus())} of them the corpus, in {seconds:.0f} s: {files / seconds:.1f} a second")
+    for words, count in found.answers.most_common():
+        print(f"  {count:7}  {words}")
+    for fault in found.faults:
+        print(fault)
+    goals = {
+        f"only Refusals: {len(found.faults)} faults": not found.faults,
+        f"worker deaths: {deaths}": deaths == 0,
+        f"largest child: {found.memory:.0f} MB of {MOST_MB}": found.memory <= MOST_MB,
+        f"longest check: {found.longest:.1f} s of {MOST_S} ({found.slowest})": found.longest <= MOST_S,
+    }
+    for words, holds in goals.items():
+        print(f"  {'holds ' if holds else 'MISSED'}  {words}")
+    return int(not all(goals.values()))
+
+
+def spread(files: int, seed: int) -> tuple[Share, int]:
+    """Work it off on every core; what all saw, and how many workers died."""
+    known, starts = corpus(), multiprocessing.get_context("fork")  # the corpus and the whole files are made once
+    whole()
+    found, news, next_one = Share(), starts.Queue(), starts.Value("q", -len(known))
+    cores = os.cpu_count() or 1
+    workers = [starts.Process(target=work, args=(next_one, files, seed, news)) for _ in range(cores)]
+    for worker in workers:
+        worker.start()
+    done = 0
+    while any(worker.is_alive() for worker in workers) or not news.empty():
+        try:
+            share = news.get(timeout=1)
+        except multiprocessing.queues.Empty:
+            continue
+        found.add(share)
+        if found.answers.total() // 1000 > done:
+            done = found.answers.total() // 1000
+            print(f"  {done},000 files …", file=sys.stderr)
+    for worker in workers:
+        worker.join()
+    return found, sum(worker.exitcode != 0 for worker in workers)
+
+
+def work(next_one, files: int, seed: int, news) -> None:
+    """One worker: negative numbers are the corpus, the others mutants."""
+    names = list(corpus())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "incoming"
+        while True:
+            with next_one.get_lock():
+                first = next_one.value
+                next_one.value = first + STEP
+            if first >= files:
+                break
+            share = Share()
+            for number in range(first, min(first + STEP, files)):
+                name = names[number] if number < 0 else f"mutant {number}"
+                path.write_bytes(corpus()[name] if number < 0 else mutant(seed, number))
+                look(path, name, share)
+            share.memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+            news.put(share)
+
+
+def look(path: Path, name: str, share: Share) -> None:
+    (words, fault), took = timed(path)
+    if took > MOST_S:  # the file's fault only if it takes as long again
+        took = min(took, timed(path)[1])
+    share.answers[words] += 1
+    if fault:
+        share.faults.append(f"{name}: {fault}")
+    if left := {each.name for each in path.parent.iterdir()} - {path.name}:
+        share.faults.append(f"{name}: left behind {sorted(left)}")
+    if took > share.longest:
+        share.longest, share.slowest = took, name
+
+
+def timed(path: Path) -> tuple[tuple[str, str], float]:
+    started = time.monotonic()
+    return answer(path), time.monotonic() - started
+
+
+def answer(path: Path) -> tuple[str, str]:
+    """(what the checker says, the traceback if that was no Refusal)."""
+    from apps.lib import media
+    from apps.lib.errors import Refusal
+
+    try:
+        probe = media.probe(path, admit=media.UPLOAD_FORMATS)
+        _cover(path, probe.format)
+    except Refusal as refusal:
+        return f"{refusal.code}: {re.sub(r'[0-9.]+ s', '… s', refusal.message)}", ""
+    except Exception:
+        return "FAULT", traceback.format_exc()
+    return f"admitted as {probe.format.name}", ""
+
+
+def _cover(path: Path, form) -> None:
+    """As `uploads.proposal` takes it out and makes one of ours of it, without keeping it."""
+    from apps.lib import media, picture
+
+    carried = path.with_name("cover")
+    try:
+        if media.cover(path, carried, source_format=form, most=MOST_COVER):
+            picture.square(carried, side=1024, most=400_000)
+    except picture.PictureError:  # a file is not refused for its picture
+        pass
+    finally:
+        carried.unlink(missing_ok=True)
+
+
+# --- Files --------------------------------------------------------------------------------------------------------
+@cache
+def whole() -> dict[str, bytes]:
+    """Whole sound files of a second or less, of every kind that is admitted."""
+    from deploy.demo import synth
+    from tests.lib.made import ffmpeg, make_sound
+
+    with tempfile.TemporaryDirectory() as folder:
+        source, made = Path(folder) / "source.wav", Path(folder) / "made"
+        synth.write_wav(source, make_sound(1))
+
+        def converted(*words: str) -> bytes:
+            ffmpeg("-i", str(source), *words, str(made))
+            return made.read_bytes()
+
+        words = ["-metadata", "title=Tide", "-metadata", "artist=Ana", "-metadata", "TBPM=120"]
+        files = {f"wav {codec}": converted("-c:a", codec, "-f", "wav") for codec in WAV_CODECS}
+        files["wav with words"] = converted(*words, "-f", "wav")
+        files["wav of six"] = converted("-ac", "6", "-t", "0.3", "-f", "wav")
+        files["wav 64"] = converted("-rf64", "always", "-f", "wav")
+        files |= {name: converted(*how, *words, "-f", "flac") for name, how in FLAC_KINDS.items()}
+        files["mp3"] = converted("-b:a", "128k", *words, "-f", "mp3")
+        files["mp3 variable"] = converted("-q:a", "4", "-id3v2_version", "3", "-write_id3v1", "1", *words, "-f", "mp3")
+        files["mp3 low"] = converted("-ar", "22050", "-ac", "1", "-b:a", "32k", "-f", "mp3")
+        files["mp3 lowest"] = converted("-ar", "8000", "-ac", "1", "-b:a", "8k", "-f", "mp3")
+        return files
+
+
+@cache
+def corpus() -> dict[str, bytes]:
+    """What somebody might send on purpose: no music, two things at once, bombs, lies about lengths."""
+    from tests.lib.made import CONVERTED, NOT_MEDIA, make_bytes, make_id3, make_tag_bomb
+
+    files, mp3, wav, flac = dict(NOT_MEDIA), whole()["mp3"], whole()["wav pcm_s16le"], whole()["flac"]
+    files |= {name: make_bytes(name) for name in (*CONVERTED, "mp4", "png", "jpeg", "webp")}
+    page = b"<!doctype html><script>alert(document.domain)</script>"
+    files |= {
+        "tag bomb": make_tag_bomb() + mp3,
+        "tag bomb alone": make_tag_bomb(),
+        "many tags": make_id3(bytes(20)) * 400 + mp3,
+        "tag longer than the file": b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f" + mp3,
+        "song with a cover": _covered(mp3, make_bytes("jpeg")),
+        "song with a cut cover": _covered(mp3, make_bytes("png")[:200]),
+        "song with a cover that is a page": _covered(mp3, page),
+        "song with a cover that is a bomb": _covered(mp3, _vast()),
+        "picture of 100 MB that is not there": make_id3(b"APIC" + b"\x2f\x6f\x10\x00" + bytes(40)) + mp3,
+        "page in a tag": make_id3(page.ljust(400, b" ")) + mp3,
+        "page before": page + mp3,
+        "page behind": mp3 + page,
+        "picture before": make_bytes("jpeg") + mp3,
+        "tagged picture": make_id3(b"") + make_bytes("png"),
+        "picture in a wave": wav[:12] + b"\x89PNG\r\n\x1a\n" + wav[12:],
+        "script before": b"#!/bin/sh\nid\n" + mp3,
+        "program": b"MZ" + bytes(58) + b"\x80\0\0\0" + bytes(64) + b"PE\0\0" + mp3,
+        "archive behind": wav + _zip(),
+        "archive before": _zip() + mp3,
+        "pdf in a tag": make_id3(b"%PDF-1.7\n1 0 obj<<>>endobj\n".ljust(300)) + mp3,
+        "two waves": wav + wav,
+        "two formats": flac + mp3,
+        "other order": mp3 + flac,
+        "zeros before": bytes(60_000) + mp3,
+        "more zeros before": bytes(2_000_000) + mp3,
+        "zeros behind": mp3 + bytes(2_000_000),
+        "wave of nothing": wav[:44],
+        "wave that promises 4 GB": wav[:4] + b"\xff" * 4 + wav[8:40] + b"\xff" * 4 + wav[44:],
+        "wave of no channels": _put(wav, 22, "<H", 0),
+        "wave of 65,535 channels": _put(wav, 22, "<H", 65_535),
+        "wave of 0 Hz": _put(wav, 24, "<I", 0),
+        "wave of 4 GHz": _put(wav, 24, "<I", 0xFFFFFFFF),
+        "wave of 1 Hz": _put(wav, 24, "<I", 1),
+        "wave of 0 bits": _put(wav, 34, "<H", 0),
+        "wave of an unknown codec": _put(wav, 20, "<H", 0x1234),
+        "wave with video": _put(wav, 20, "<H", 0x0055),
+        "wave of a million chunks": wav[:12] + b"junk\0\0\0\0" * 1_000_000 + wav[12:],
+        "flac without blocks": flac[:4],
+        "flac of a thousand pictures": flac[:4] + (b"\x06\x00\x00\x20" + bytes(32)) * 1000 + flac[4:],
+        "flac block of 16 MB": flac[:42] + b"\x04\xff\xff\xff" + flac[42:],
+        "flac of no samples": flac[:8] + bytes(34) + flac[42:],
+        "flac of all samples": _put(flac, 21, ">Q", 0xFFFFFFFFFFFFFFFF),
+        "headers alone": mp3[:4] * 50_000,
+        "silence of a day": _put(_put(wav, 24, "<I", 1), 28, "<I", 1)[:44] + bytes(86_400),
+        "concat as bytes": b"concat:/etc/passwd|/etc/hosts",
+        "list of segments": b"#EXTM3U\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:1,\nfile:///etc/passwd\n",
+        "list in a wave": wav[:44] + b"#EXTM3U\n#EXTINF:1,\nhttp://127.0.0.1/\n",
+        "sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\nm=audio 9 RTP/AVP 0\n",
+        "dash": b'<?xml version="1.0"?><MPD><BaseURL>file:///etc/passwd</BaseURL></MPD>',
+        "entities": b'<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+    }
+    return files
+
+
+def _covered(song: bytes, picture: bytes) -> bytes:
+    from tests.lib.made import make_id3, seven_bits
+
+    body = b"\x00image/jpeg\x00\x03\x00" + picture
+    return make_id3(b"APIC" + seven_bits(len(body)) + b"\0\0" + body) + song
+
+
+def _vast() -> bytes:
+    """A PNG of 30,000 pixels a side, in a few kilobytes."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = struct.pack(">IIBBBBB", 30_000, 30_000, 1, 0, 0, 0, 0)
+    rows = zlib.compress(bytes(3751 * 3000), 9)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+def _zip() -> bytes:
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../etc/cron.d/x", bytes(1_000_000))
+    return body.getvalue()
+
+
+def _put(body: bytes, at: int, layout: str, value: int) -> bytes:
+    """The same with a number put over what was there; beyond the end there is nothing to put."""
+    packed = struct.pack(layout, value)
+    return body[:at] + packed + body[at + len(packed) :]
+
+
+# --- Mutations: (body, dice) → body -------------------------------------------------------------------------------
+def _place(body: bytes, dice: random.Random) -> int:
+    """Mostly near the beginning, where the promises are."""
+    return dice.randrange(max(1, min(len(body), dice.choice((64, 256, 4096, 1 << 40)))))
+
+
+def flip(body: bytes, dice: random.Random) -> bytes:
+    changed = bytearray(body or b"\0")
+    for _ in range(dice.choice((1, 1, 4, 16, 200))):
+        changed[_place(changed, dice)] ^= 1 << dice.randrange(8)
+    return bytes(changed)
+
+
+def extreme(body: bytes, dice: random.Random) -> bytes:
+    size, order = dice.choice("BHI"), dice.choice("<>")
+    return _put(body, _place(body, dice), order + size, dice.choice(EXTREMES) & (1 << 8 * struct.calcsize(size)) - 1)
+
+
+def noise(body: bytes, dice: random.Random) -> bytes:
+    at = _place(body, dice)
+    length = dice.choice((1, 8, 100, 5000))
+    return body[:at] + dice.randbytes(length) + body[at + length :]
+
+
+def cut(body: bytes, dice: random.Random) -> bytes:
+    return body[: _place(body, dice)] if dice.random() < 0.3 else body[: dice.randrange(len(body) + 1)]
+
+
+def drop(body: bytes, dice: random.Random) -> bytes:
+    at = _place(body, dice)
+    return body[:at] + body[at + dice.choice((1, 2, 4, 13, 1000)) :]
+
+
+def double(body: bytes, dice: random.Random) -> bytes:
+    at = _place(body, dice)
+    return body[:at] + body[at : at + dice.choice((4, 100, 3000))] * dice.choice((2, 3, 200)) + body[at:]
+
+
+def splice(body: bytes, dice: random.Random) -> bytes:
+    other = dice.choice(_bases())
+    return body[: _place(body, dice)] + other[_place(other, dice) :]
+
+
+def dress(body: bytes, dice: random.Random) -> bytes:
+    """Something in front that a song may have in front."""
+    tag = b"ID3" + bytes((dice.randrange(6), 0, dice.randrange(256))) + bytes(dice.randrange(128) for _ in range(4))
+    return dice.choice((tag, bytes(dice.randrange(70_000)), b"RIFF", b"fLaC", b"OggS", b"\xff\xfb", b"TAG")) + body
+
+
+MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
+    flip, flip, extreme, extreme, extreme, noise, cut, drop, double, splice, dress,
+)  # fmt: skip
+
+
+@cache
+def _bases() -> list[bytes]:
+    """Whole files count four times: what is no music from the start is seldom more than refused."""
+    return [*whole().values()] * 4 + [body for body in corpus().values() if len(body) < 1 << 20]
+
+
+def mutant(seed: int, number: int) -> bytes:
+    dice = random.Random(f"{seed} {number}")
+    body = start = dice.choice(_bases())
+    for _ in range(dice.choice((1, 1, 2, 3, 5))):
+        body = dice.choice(MUTATIONS)(body, dice)[: 4 << 20]
+    # Whatever spoils the first bytes ends at the door; half of all are to come further.
+    return body if dice.random() < 0.5 else start[:12] + body[12:]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
