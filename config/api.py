@@ -9,11 +9,25 @@ from apps.catalog import api as catalog
 from apps.playlists import api as playlists
 from apps.social import api as social
 from apps.uploads import api as uploads
+from apps.uploads import api_direct
 
 READING = ["get", "head"]
 
 urlpatterns = [
-    path("", include([*catalog.urls, *social.urls, *playlists.urls, *accounts.urls, *uploads.urls, *archive.urls])),
+    path(
+        "",
+        include(
+            [
+                *catalog.urls,
+                *social.urls,
+                *playlists.urls,
+                *accounts.urls,
+                *uploads.urls,
+                *api_direct.urls,
+                *archive.urls,
+            ]
+        ),
+    ),
     path("schema/", SpectacularAPIView.as_view(http_method_names=READING), name="schema"),
     path("docs/", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=READING), name="docs"),
 ]

@@ -202,10 +202,12 @@ def _at(name: str) -> dict[str, str]:
 
 
 def _bucket() -> str:
-    return storages["blobs"].bucket_name
+    return getattr(storages["blobs"], "bucket_name", "")
 
 
 def _client():
+    if not available():  # there was a bucket when the upload began
+        raise storage.StorageFailed(fault="no bucket")
     return storages["blobs"].connection.meta.client
 
 

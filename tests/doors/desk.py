@@ -50,10 +50,10 @@ def make_blob(size: int = 1000, mime: str = "audio/mpeg", extension: str = "mp3"
     return Blob.objects.create(sha256=f"{number:064x}", key=f"none/{number}", size=size, mime=mime, extension=extension)
 
 
-def make_refused(user: User, *, file_name: str = "notes.txt") -> Upload:
+def make_refused(user: User, *, file_name: str = "notes.txt", **more) -> Upload:
     """An upload whose content was no music."""
     facts = {"file_key": f"none/{next(_numbers)}", "file_name": file_name, "size_bytes": 10, "sha256": "0" * 64}
-    upload = Upload(user=user, expires_at=timezone.now(), **facts)
+    upload = Upload(user=user, expires_at=timezone.now(), **facts, **more)
     upload.save(force_insert=True)
     Upload.machine.move(upload, "refused", error_code="INVALID_FORMAT", error_message="Not music.")
     return upload

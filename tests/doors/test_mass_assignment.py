@@ -182,6 +182,10 @@ TAKES = {
     "/api/v1/playlists/<uuid:pk>/entries/<uuid:entry_pk>": "position",
     "/api/v1/playlists/<uuid:pk>/members/<str:username>": "role",
     "/api/v1/uploads": f"file library is_pro_only {TRACK}",
+    "/api/v1/uploads/direct": "file_name content_type size_bytes sha256 checksums replaces library is_pro_only "
+    f"{TRACK}",
+    "/api/v1/uploads/<uuid:pk>/parts": "parts",
+    "/api/v1/uploads/<uuid:pk>/complete": "parts",
     "/api/v1/archive/run": "track_id limit wait",
     "/api/v1/posts": f"content track_id {OLD_POST}",
     "/api/v1/posts/<uuid:pk>": "content",
