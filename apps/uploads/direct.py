@@ -7,6 +7,7 @@ While an upload has a `multipart_id` the bucket may hold something of it.
 import datetime as dt
 import logging
 import os
+from itertools import takewhile
 from pathlib import Path
 
 from django.conf import settings
@@ -184,20 +185,24 @@ def clear(upload: Upload) -> bool:
 
 
 def sweep(*, most: int = 100) -> int:
-    """Clear uploads that are over out of the bucket; returns how many."""
-    over = Upload.objects.exclude(multipart_id="").exclude(state__in=UNDER_WAY).order_by("created_at")
-    return sum(clear(upload) for upload in over[:most]) if multipart.available() else 0
+    """Clear uploads that are over out of the bucket, until the store fails; returns how many."""
+    over = Upload.objects.exclude(multipart_id="").exclude(state__in=UNDER_WAY)
+    due = over.order_by("?")[:most] if multipart.available() else ()  # so that none stands in the way of the others
+    return sum(1 for _ in takewhile(clear, due))
 
 
 def sweep_bucket(*, now: dt.datetime | None = None) -> int:
-    """Remove from `incoming/` what no row tells of: of people who left, of servers that died. Returns how much."""
+    """Remove from `incoming/` what no row tells of: of people who left, of servers that died. Returns how much.
+
+    Stops when the store fails.
+    """
     if not multipart.available():
         return 0
     found = list(multipart.lying())
     named = Upload.objects.filter(pk__in={each.name for each in found})
     rows = {str(row.pk): row for row in named.only("state", "multipart_id")}
     left = [each for each in found if _is_left(each, rows.get(each.name), now or clock.now())]
-    return sum(map(_removed, left))
+    return sum(1 for _ in takewhile(_removed, left))
 
 
 def _removed(lying: Lying) -> bool:
