@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from apps.lib.formats import AUDIO_FORMATS
 from config import env
 
 # Requests a minute, by the scope they need; `apps.accounts.throttles` says of whom.
@@ -9,6 +10,9 @@ RATE_LIMITS = env.limits("RATE_LIMITS", {
     "read": 1200, "write": 120, "upload": 60, "archive": 60, "admin": 300, "media": 6000, "anonymous": 300,
     "wrong_key": 60})  # fmt: skip
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)  # S0-18
+UPLOAD_FORMATS = frozenset(env.words("UPLOAD_FORMATS", ("mp3", "wav", "flac")))  # S0-19
+if not UPLOAD_FORMATS or UPLOAD_FORMATS - AUDIO_FORMATS:
+    raise env.wrong("UPLOAD_FORMATS", f"some of {', '.join(sorted(AUDIO_FORMATS))}")
 # Bytes that a person brings in within a UTC day, by tier (S1-01, S1-04).
 UPLOAD_QUOTA = {
     "free": env.number("UPLOAD_QUOTA_FREE", 100_000_000),

@@ -8,6 +8,7 @@ import datetime as dt
 import logging
 from pathlib import Path
 
+from django.conf import settings
 from django.db import DataError, IntegrityError, OperationalError
 
 from apps.catalog import actions as catalog
@@ -53,7 +54,7 @@ def attempt(row: Check) -> bool:
         return row.settle("done")
     with leases.held(row):
         path = at_hand(upload)
-        probe = media.probe(path, admit=media.UPLOAD_FORMATS)
+        probe = media.probe(path, admit=settings.UPLOAD_FORMATS)
         said = proposal.of(path, probe)
         with files.stored(path, form=probe.format, sha256=upload.sha256) as stored:
             settled = _admitted(row, upload, stored, probe, said)

@@ -180,3 +180,10 @@ def test_whoever_dies_while_checking_loses_nothing_and_doubles_nothing(ana):
 @pytest.mark.parametrize("failure", [Refusal("X", "No."), OSError("disk")])
 def test_every_fault_has_words(failure):
     assert checking.refusal_of(failure).message
+
+
+def test_what_is_admitted_is_a_setting(ana, settings):
+    settings.UPLOAD_FORMATS = frozenset({"flac"})
+    upload = make_received(ana)
+    assert work() == [False]
+    assert fresh(upload).error_message == "Invalid audio format. Supported: FLAC"
