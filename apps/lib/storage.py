@@ -67,7 +67,7 @@ class ContentMismatch(Refusal):
         super().__init__("CHECKSUM_MISMATCH", message, status=422)
 
 
-class _Damaged(OSError):
+class Damaged(OSError):
     """What was read back is not what was written."""
 
 
@@ -106,13 +106,13 @@ def put_bytes(data: bytes) -> Stored:
 
 def open(key: str) -> BinaryIO:
     """The stored bytes as a seekable file, not verified on the way; ObjectMissing when there are none."""
-    with _reported():
+    with reported():
         return _store().open(_checked(key))
 
 
 def size(key: str) -> int:
     """Size in bytes; ObjectMissing when nothing is stored."""
-    with _reported():
+    with reported():
         return _store().size(_checked(key))
 
 
@@ -136,11 +136,11 @@ def copy_to(key: str, target: Path, *, sha256: str) -> Path:
         with _incoming(target.parent) as incoming, store.open(_checked(key)) as source:
             shutil.copyfileobj(source, incoming, PIECE)
             if _digest(incoming) != sha256:
-                raise _Damaged("read other bytes than were stored")
+                raise Damaged("read other bytes than were stored")
             os.replace(incoming.name, target)
         return target
 
-    return _tried(copy)
+    return tried(copy)
 
 
 def sign(
@@ -153,13 +153,13 @@ def sign(
     """
     if not 1 <= seconds <= SIGNED_SECONDS:
         raise ValueError(f"A link lives for 1 to {SIGNED_SECONDS} seconds.")
-    with _reported():
+    with reported():
         return _store().sign(_checked(key), seconds, filename, content_type)
 
 
 def remove(key: str) -> None:
     """Delete the bytes; repeating is harmless. For the sweeper only, once no row names or can name them."""
-    with _reported():
+    with reported():
         _store().remove(_checked(key))
 
 
@@ -180,10 +180,10 @@ def _put(source: BinaryIO, announced: str | None) -> Stored:
             source.seek(0)
             store.replace(key, source)
             if not _holds(store, key, sha256, length):
-                raise _Damaged("read other bytes than were written")
+                raise Damaged("read other bytes than were written")
         return created
 
-    return Stored(sha256, length, key, _tried(write))
+    return Stored(sha256, length, key, tried(write))
 
 
 def _holds(store: "_Folder | _Bucket", key: str, sha256: str, length: int) -> bool:
@@ -194,7 +194,8 @@ def _holds(store: "_Folder | _Bucket", key: str, sha256: str, length: int) -> bo
         return False
 
 
-def _tried(action: Callable[[], T]) -> T:
+def tried(action: Callable[[], T]) -> T:
+    """What `action` answers at the first, second or third try (S0-21); StorageFailed after that."""
     for attempt in itertools.count(1):
         try:
             return action()
@@ -206,7 +207,8 @@ def _tried(action: Callable[[], T]) -> T:
 
 
 @contextmanager
-def _reported() -> Iterator[None]:
+def reported() -> Iterator[None]:
+    """A fault of the store in the block becomes StorageFailed, without another try."""
     try:
         yield
     except _FAULTS as fault:
@@ -221,20 +223,21 @@ def _failure(fault: Exception, *, tries: int) -> StorageFailed:
 def _may_pass(fault: Exception) -> bool:
     """Whether another try can help: not when the store understood and refused (409: lost race, 429: wait)."""
     if isinstance(fault, ClientError):
-        return _status(fault) >= 500 or _status(fault) in (408, 409, 429)
+        return status_of(fault) >= 500 or status_of(fault) in (408, 409, 429)
     return not isinstance(fault, FileNotFoundError)
 
 
 def _name(fault: Exception) -> str:
     """What went wrong in a word or two that may be shown: no path, host or key."""
     if isinstance(fault, ClientError):
-        return f"{_status(fault)} {fault.response.get('Error', {}).get('Code', '')}".strip()
+        return f"{status_of(fault)} {fault.response.get('Error', {}).get('Code', '')}".strip()
     if isinstance(fault, OSError) and fault.errno:
         return os.strerror(fault.errno)
-    return str(fault) if isinstance(fault, _Damaged) else type(fault).__name__
+    return str(fault) if isinstance(fault, Damaged) else type(fault).__name__
 
 
-def _status(fault: ClientError) -> int:
+def status_of(fault: ClientError) -> int:
+    """The HTTP status that the store answered with; 0 when it did not answer."""
     return fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
 
 
@@ -354,7 +357,7 @@ class _Bucket:
         try:
             self._write(key, source, IfNoneMatch="*")
         except ClientError as fault:
-            if _status(fault) != 412:
+            if status_of(fault) != 412:
                 raise
             return False
         return True
@@ -381,7 +384,7 @@ class _Bucket:
         try:
             return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
         except ClientError as fault:
-            if _status(fault) == 404:
+            if status_of(fault) == 404:
                 raise FileNotFoundError(errno.ENOENT, "No such object") from fault
             raise
 

@@ -1,5 +1,7 @@
 """`/uploads`: a file comes in as multipart/form-data."""
 
+import uuid
+
 from django.urls import path
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
@@ -10,7 +12,8 @@ from rest_framework.views import APIView
 from apps.accounts.api import IDEMPOTENCY_KEY, policy
 from apps.accounts.idempotency import once
 from apps.catalog.serializers import Switch, TrackFacts
-from apps.uploads import actions, holding, progress, quota, tasks
+from apps.lib.errors import Conflict
+from apps.uploads import actions, direct, holding, progress, quota, tasks
 from apps.uploads.envelope import SHAPE, Enveloped
 from apps.uploads.models import Upload
 
@@ -100,6 +103,15 @@ class UploadView(Enveloped, generics.RetrieveAPIView):
 
     def get_object(self) -> Upload:
         return Upload.objects.get_visible(self.request.user, pk=self.kwargs["pk"])
+
+    @extend_schema(operation_id="uploads_end", responses={204: None})
+    def delete(self, request, pk: uuid.UUID) -> Response:
+        """End an upload straight to the object store that is not whole: its parts go, the quota has its bytes back."""
+        upload = Upload.objects.get_editable(request.user, pk=pk)
+        if upload.way != Upload.Way.DIRECT:
+            raise Conflict("Only an upload straight to the object store ends here; one by tus ends where it began.")
+        direct.end(upload)
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class QuotaSerializer(serializers.Serializer):

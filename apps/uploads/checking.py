@@ -18,7 +18,7 @@ from apps.lib import clock, leases, media
 from apps.lib.errors import Refusal
 from apps.lib.media import Probe
 from apps.lib.storage import Stored
-from apps.uploads import intake, proposal, replacing, sameness
+from apps.uploads import direct, intake, proposal, replacing, sameness
 from apps.uploads.models import Check, Upload
 
 log = logging.getLogger(__name__)
@@ -60,12 +60,14 @@ def attempt(row: Check) -> bool:
             settled = _admitted(row, upload, stored, probe, said)
     if settled:
         path.unlink(missing_ok=True)
+        if upload.multipart_id:
+            direct.clear(upload)
     return settled
 
 
 def at_hand(upload: Upload) -> Path:
     """Its bytes as a local file."""
-    return intake.spooled(upload)
+    return direct.at_hand(upload) if upload.way == Upload.Way.DIRECT else intake.spooled(upload)
 
 
 def _admitted(row: Check, upload: Upload, stored: Stored, probe: Probe, said: dict) -> bool:

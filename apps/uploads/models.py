@@ -70,6 +70,9 @@ class Upload(Record):
     tus_metadata = models.TextField(
         blank=True, default="", db_default="", editable=False, help_text="Upload-Metadata, as it was sent."
     )
+    part_checksums = models.BooleanField(
+        default=False, db_default=False, editable=False, help_text="The store checks every part by its SHA-256."
+    )
     title = models.CharField(max_length=255, blank=True, default="", editable=False)
     facts = models.JSONField(default=dict, db_default={}, editable=False, help_text="Words and switches of the track.")
     proposal = models.JSONField(default=dict, db_default={}, editable=False, help_text="What the file says of itself.")
@@ -122,6 +125,7 @@ class Upload(Record):
             models.Index("created_at", condition=Q(state__in=["checked", "compressed"]), name="upload_unfinished"),
             models.Index("expires_at", condition=Q(state="receiving"), name="upload_receiving"),
             models.Index("user", condition=Q(state__in=["receiving", "received"]), name="upload_under_way"),
+            models.Index("created_at", condition=~Q(multipart_id=""), name="upload_in_bucket"),
         ]
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from apps.lib import nudges
-from apps.uploads import actions, checking, intake
+from apps.uploads import actions, checking, direct, intake
 from apps.uploads.models import Upload
 
 # A sweep leaves the worker before its time limit and comes back with the next beat.
@@ -44,3 +44,10 @@ def sweep() -> None:
     for upload in actions.unfinished()[:1000]:
         actions.publish(upload)
     intake.sweep_spool()
+    direct.sweep()
+
+
+@shared_task(name="uploads.sweep_bucket")
+def sweep_bucket() -> None:
+    """Remove what no upload knows from where the bucket keeps files on their way in."""
+    direct.sweep_bucket()

@@ -62,10 +62,10 @@ def make_coming(user: User) -> Upload:
     return intake.begin(user=user, way=Upload.Way.TUS, size=1000, file_name="coming.wav")
 
 
-def make_refused(user: User, *, file_name: str = "notes.txt") -> Upload:
+def make_refused(user: User, *, file_name: str = "notes.txt", **more) -> Upload:
     """An upload whose content was no music."""
     facts = {"file_key": f"none/{next(_numbers)}", "file_name": file_name, "size_bytes": 10, "sha256": "0" * 64}
-    upload = Upload(user=user, expires_at=timezone.now(), **facts)
+    upload = Upload(user=user, expires_at=timezone.now(), **facts, **more)
     upload.save(force_insert=True)
     Upload.machine.move(upload, "refused", error_code="INVALID_FORMAT", error_message="Not music.")
     return upload

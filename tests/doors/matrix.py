@@ -634,8 +634,19 @@ TABLE = """
     OPTIONS                            401 204 204 204 204
 /api/v1/uploads/<uuid:pk> [upload]
     GET                                401 200 404 200 200
+    DELETE                             401 409 404 403 403
 /api/v1/uploads/<uuid:pk>/events [upload]
     GET                                401 200 404 200 200
+/api/v1/uploads/<uuid:pk> [direct upload]
+    DELETE                             401 410 404 403 403
+/api/v1/uploads/direct
+    POST                               401 400 400 400 400
+/api/v1/uploads/<uuid:pk>/parts [direct upload]
+    POST                               401 400 404 403 403
+/api/v1/uploads/<uuid:pk>/parts [upload]
+    POST                               401 404 404 404 404
+/api/v1/uploads/<uuid:pk>/complete [direct upload]
+    POST                               401 410 404 403 403
 /api/v1/archive/run [run due]
     POST                               401 403 403 200 200
 /api/v1/archive/run [run generated]

@@ -181,6 +181,7 @@ def make_secrets(owner: User) -> dict[str, Case]:
         "session": {"pk": Session.objects.filter(user=owner).latest("created_at").id},
         "upload": {"pk": make_refused(owner).pk},
         "coming in": {"pk": make_coming(owner).pk},
+        "direct upload": {"pk": make_refused(owner, way="direct").pk},
         "import": {"pk": make_import(owner).pk, "number": 1},
     }
     cases = {name: Case(values, {}) for name, values in of.items()}

@@ -154,6 +154,16 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name="upload",
+            name="part_checksums",
+            field=models.BooleanField(
+                db_default=False,
+                default=False,
+                editable=False,
+                help_text="The store checks every part by its SHA-256.",
+            ),
+        ),
+        migrations.AddField(
+            model_name="upload",
             name="proposal",
             field=models.JSONField(
                 db_default={}, default=dict, editable=False, help_text="What the file says of itself."
@@ -241,6 +251,12 @@ class Migration(migrations.Migration):
                 models.F("user"),
                 condition=models.Q(("state__in", ["receiving", "received"])),
                 name="upload_under_way",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="upload",
+            index=models.Index(
+                models.F("created_at"), condition=models.Q(("multipart_id", ""), _negated=True), name="upload_in_bucket"
             ),
         ),
         migrations.AddConstraint(
