@@ -33,7 +33,7 @@ def _newest(rows) -> Subquery:
 
 def tier_of(user, now: dt.datetime | None = None) -> str:
     """free, pro or enterprise, in one query (S1-05)."""
-    person = type(user)._base_manager.filter(pk=user.pk)
+    person = user.__class__._base_manager.filter(pk=user.pk)
     return person.values_list(tier(now or timezone.now()), flat=True).first() or FREE
 
 

@@ -104,7 +104,9 @@ class Upload(Record):
                 name="upload_track_when_checked",
             ),
             models.CheckConstraint(
-                condition=Q(state__in=["receiving", "refused"]) | Q(sha256__regex=r"^[0-9a-f]{64}$"),
+                condition=Q(state__in=["receiving", "refused"])
+                | Q(state="received", way="direct")
+                | Q(sha256__regex=r"^[0-9a-f]{64}$"),
                 name="upload_hashed_when_received",
             ),
             models.CheckConstraint(
@@ -116,7 +118,7 @@ class Upload(Record):
             models.Index("user", "created_at", name="upload_by_user"),
             models.Index("created_at", condition=Q(state__in=["checked", "compressed"]), name="upload_unfinished"),
             models.Index("expires_at", condition=Q(state="receiving"), name="upload_receiving"),
-            models.Index("user", condition=Q(state="receiving"), name="upload_at_once"),
+            models.Index("user", condition=Q(state__in=["receiving", "received"]), name="upload_under_way"),
         ]
 
     def __str__(self) -> str:

@@ -1,13 +1,20 @@
 """Celery's door to uploads. A message is a nudge; the rows are the queue."""
 
-import datetime as dt
-
 from celery import shared_task
-from django.utils import timezone
 
 from apps.lib import nudges
-from apps.uploads import actions
+from apps.uploads import actions, checking, intake
 from apps.uploads.models import Upload
+
+# A sweep leaves the worker before its time limit and comes back with the next beat.
+AT_ONCE = 20
+
+
+@shared_task(name="uploads.check")
+def check(upload_id: str) -> None:
+    for row in checking.claim(limit=1, upload=Upload(pk=upload_id)):
+        if checking.run(row):
+            nudge(row.upload)
 
 
 @shared_task(name="uploads.compress")
@@ -17,12 +24,23 @@ def compress(upload_id: str) -> None:
 
 
 def nudge(upload: Upload) -> None:
-    nudges.send(compress, str(upload.pk))
+    """Wake a worker for the next step of this one."""
+    if upload.state in NEXT:
+        nudges.send(NEXT[upload.state], str(upload.pk))
+
+
+NEXT = {"received": check, "checked": compress, "compressed": compress}
 
 
 @shared_task(name="uploads.sweep")
 def sweep() -> None:
-    """Publish what a lost nudge left behind, and close what a killed server left open."""
+    """Do what a lost nudge left behind, publish what is made, and end what did not come in time."""
+    intake.expire()
+    checking.give_up_poison()
+    for _ in range(AT_ONCE):
+        for row in checking.claim(limit=1):
+            if checking.run(row):
+                nudge(row.upload)
     for upload in actions.unfinished()[:1000]:
         actions.publish(upload)
-    actions.abandon(before=timezone.now() - dt.timedelta(hours=1))
+    intake.sweep_spool()

@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from apps.lib.errors import Refusal
-from apps.uploads import actions, tasks
+from apps.uploads import actions, intake, tasks
 from apps.uploads.models import Upload
 
 
@@ -28,7 +28,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     if form.is_valid() and (done := _receive(request, form)):
         return redirect("track-page", done.track_id)
     limit = settings.UPLOAD_MAX_BYTES
-    facts = {"form": form, "limit": limit, "limit_mb": limit // (1024 * 1024), "too_large": actions.too_large().message}
+    facts = {"form": form, "limit": limit, "limit_mb": limit // (1024 * 1024), "too_large": intake.too_large().message}
     return render(request, "uploads/upload.html", facts, status=400 if form.errors else 200)
 
 

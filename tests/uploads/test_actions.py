@@ -5,7 +5,6 @@ import io
 
 import pytest
 from django.db import DatabaseError
-from django.utils import timezone
 
 from apps.accounts import departure
 from apps.catalog import actions as catalog
@@ -13,7 +12,7 @@ from apps.catalog import sweeper
 from apps.catalog.models import Blob, Derivation, Track
 from apps.lib import clock, media, storage
 from apps.lib.errors import Refusal
-from apps.uploads import actions
+from apps.uploads import actions, intake
 from apps.uploads.models import Upload
 from tests.make import audio
 
@@ -94,16 +93,6 @@ def test_a_disk_that_fills_up_midway_refuses_the_upload(ana, monkeypatch):
     assert Upload.objects.get().state == "refused"
 
 
-def test_an_upload_whose_server_died_is_closed(ana):
-    facts = {"file_key": "k", "file_name": "f", "size_bytes": 1, "sha256": "0" * 64, "expires_at": timezone.now()}
-    upload = Upload.objects.create(user=ana, **facts)
-    Upload.machine.move(upload, "received")
-    assert actions.abandon(before=timezone.now() - dt.timedelta(hours=1)) == 0
-    assert actions.abandon(before=timezone.now() + dt.timedelta(seconds=1)) == 1
-    upload.refresh_from_db()
-    assert (upload.state, upload.error_code) == ("refused", "ABANDONED")
-
-
 def test_an_upload_of_a_removed_track_ends(ana):
     upload = receive(ana, audio("wav"))
     catalog.remove(track=upload.track, by=ana)
@@ -118,4 +107,4 @@ def test_an_upload_of_a_removed_track_ends(ana):
     ],
 )  # fmt: skip
 def test_a_file_name_is_tidied_for_showing(given, kept):
-    assert actions.tidy_name(given) == kept
+    assert intake.tidy_name(given) == kept

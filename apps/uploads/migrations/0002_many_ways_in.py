@@ -230,7 +230,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="upload",
-            index=models.Index(models.F("user"), condition=models.Q(("state", "receiving")), name="upload_at_once"),
+            index=models.Index(
+                models.F("user"),
+                condition=models.Q(("state__in", ["receiving", "received"])),
+                name="upload_under_way",
+            ),
         ),
         migrations.AddConstraint(
             model_name="upload",
@@ -296,7 +300,10 @@ class Migration(migrations.Migration):
             model_name="upload",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("state__in", ["receiving", "refused"]), ("sha256__regex", "^[0-9a-f]{64}$"), _connector="OR"
+                    ("state__in", ["receiving", "refused"]),
+                    models.Q(("state", "received"), ("way", "direct")),
+                    ("sha256__regex", "^[0-9a-f]{64}$"),
+                    _connector="OR",
                 ),
                 name="upload_hashed_when_received",
             ),
