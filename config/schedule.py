@@ -23,5 +23,6 @@ BEAT = {
     "import playlists": {"task": "playlists.imports", "schedule": 15.0, "options": {"expires": 15}},
     "fold counts of posts": {"task": "social.fold", "schedule": 60.0, "options": {"expires": 60}},
     "forget old uses": {"task": "social.forget_old_uses", "schedule": crontab(hour=4, minute=50)},
+    "import folders": {"task": "uploads.import_folders", "schedule": 15.0, "options": {"expires": 15}},
     "publish uploads": {"task": "uploads.sweep", "schedule": 30.0, "options": {"expires": 30}},
 }

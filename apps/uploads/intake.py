@@ -31,7 +31,8 @@ from apps.uploads.models import Check, Upload
 log = logging.getLogger(__name__)
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
-# Nobody waits behind a form for longer; what is begun by parts has UPLOAD_EXPIRES.
+# Begun when it is here as a whole: nobody waits behind it for longer. What comes by parts has UPLOAD_EXPIRES.
+AT_ONCE = (Upload.Way.FORM, Upload.Way.FOLDER)
 FORM_TAKES = dt.timedelta(hours=1)
 
 
@@ -49,7 +50,8 @@ def begin(
     """A `receiving` upload of `size` bytes, which the person's quota holds from now on.
 
     `facts` are the track's words and switches; with `library` it becomes the house's own, which only staff who curate
-    may do (S1-03) and no quota counts. `replaces` is a track that `user` may edit, whose audio it becomes.
+    may do (S1-03) and no quota counts; nor does one count what staff bring in by `folder`. `replaces` is a track that
+    `user` may edit, whose audio it becomes.
     Refusals: FORBIDDEN 403, INVALID and EMPTY_FILE 400, FILE_TOO_LARGE and QUOTA_EXCEEDED 413, TOO_MANY_UPLOADS 429,
     DISK_FULL 507.
     """
@@ -76,10 +78,10 @@ def begin(
         locks.until_commit("uploads begin")
         _check_count(user)
         _check_spool(size)
-        if not facts.get("library"):
+        if not (facts.get("library") or way == Upload.Way.FOLDER):
             upload.reserved_on = quota.reserve(user, size)
             upload.reserved_bytes = size
-        upload.expires_at = clock.now() + (FORM_TAKES if way == Upload.Way.FORM else settings.UPLOAD_EXPIRES)
+        upload.expires_at = clock.now() + (FORM_TAKES if way in AT_ONCE else settings.UPLOAD_EXPIRES)
         upload.save(force_insert=True)
     return upload
 

@@ -31,7 +31,7 @@ from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Te
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
 from apps.social.models import Comment, Decision, DeprecatedUse, Post, Report
-from apps.uploads.models import Upload
+from apps.uploads.models import FolderImport, QuotaDay, QuotaGrant, Upload
 from tests.doors.desk import make_desk
 from tests.make import make_user
 
@@ -54,6 +54,9 @@ MODELS = [
     ArchiveAsset,
     ArchiveJob,
     Upload,
+    FolderImport,
+    QuotaDay,
+    QuotaGrant,
     Playlist,
     Entry,
     Import,
@@ -71,6 +74,9 @@ CURATED = {
     ArchiveAsset,
     ArchiveJob,
     Upload,
+    FolderImport,
+    QuotaDay,
+    QuotaGrant,
     Playlist,
     Entry,
     Import,
@@ -78,7 +84,7 @@ CURATED = {
 }
 # What each role may do there; whoever is not named does not even enter.
 SEES = {ADMIN: set(MODELS), MODERATOR: CURATED}
-ADDS = {ADMIN: {User, Provider, Upload}, MODERATOR: {Upload}}
+ADDS = {ADMIN: {User, Provider, Upload, FolderImport, QuotaGrant}, MODERATOR: {Upload}}
 DELETES = {ADMIN: {Provider}, MODERATOR: set()}
 CHANGES = {ADMIN: {User, Subscription, Provider, Track}, MODERATOR: {Track}}
 PRESSES = {
@@ -98,7 +104,7 @@ PRESSES = {
         [
             "revoke", "lift", "vouch", "send_verification", "send_reset", "sign_out", "drop_second_factor",
             "drop_avatar", "hand_over_gallery", "cancel_later", "cancel_now", "expire", "reactivate", "withdraw",
-            "send_again",
+            "send_again", "go_on", "stop_folder", "withdraw_grant",
         ],
         {ADMIN},
     ),
@@ -281,7 +287,7 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
         ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),
         ("catalog.curate", Term, ["replace_word", "curate"], "mark_curated"),
-        ("uploads.retry", Upload, ["finish_now"], "finish_uploads"),
+        ("uploads.retry", Upload, ["finish_now", "retry"], "finish_uploads"),
         ("playlists.curate", Playlist, ["drop_cover", "remove_playlist"], None),
         ("playlists.curate", Entry, ["take_out"], None),
         ("social.moderate", Post, ["hide", "restore"], "hide_chosen"),
