@@ -1,6 +1,6 @@
 """What no page has a use for is refused before anything looks at it, and what nobody is to learn takes no time to tell.
 
-Long bodies, NUL characters; and the same time for a known and an unknown address.
+Long bodies, files beyond somebody's quota, NUL characters; and the same time for a known and an unknown address.
 """
 
 import re
@@ -9,19 +9,26 @@ from collections.abc import Callable
 from itertools import chain
 
 from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.db import OperationalError
 from django.http import HttpRequest, HttpResponseBase
+from rest_framework.authentication import get_authorization_header
 
-from config.pages import bad_request, too_large
+from apps.lib.errors import Refusal
+from apps.uploads import holding
+from config.pages import FOR_PROGRAMS, bad_request, refused, too_large
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
-# Form fields and boundaries around a file.
-ENVELOPE = 1024 * 1024
 _ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def of_files(path: str) -> int | None:
     """How many bytes a file has at most that is sent to this address; None where none is sent."""
-    return settings.FILE_PATHS.get(_ID.sub("<id>", path))
+    return settings.FILE_PATHS.get(_generic(path))
+
+
+def _generic(path: str) -> str:
+    return _ID.sub("<id>", path)
 
 
 def bounded_bodies(get_response: Answer) -> Answer:
@@ -30,13 +37,39 @@ def bounded_bodies(get_response: Answer) -> Answer:
     def answer(request: HttpRequest) -> HttpResponseBase:
         most, code = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, "TOO_LARGE"
         if file := of_files(request.path_info):
-            most, code = file + ENVELOPE, "FILE_TOO_LARGE"
+            most, code = file + settings.FORM_ENVELOPE_BYTES, "FILE_TOO_LARGE"
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) > most:
             return too_large(request, code)
         return get_response(request)
 
     return answer
+
+
+class FilesBeforeTheyAreRead:
+    """Middleware, before the one that looks for a token in the form and so reads it: room is held for the file.
+
+    Whoever comes by key is known to the view alone, which asks before it reads.
+    """
+
+    def __init__(self, get_response: Answer):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        with holding.released(request):
+            return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, *view) -> HttpResponseBase | None:
+        if request.method != "POST" or _generic(request.path_info) not in settings.UPLOAD_FORMS:
+            return None
+        if get_authorization_header(request):
+            return None
+        if not request.user.is_authenticated:
+            return None if request.path.startswith(FOR_PROGRAMS) else redirect_to_login(request.get_full_path())
+        try:
+            return holding.hold(request, request.user)
+        except (Refusal, OperationalError) as failure:
+            return refused(request, failure)
 
 
 def without_nul(get_response: Answer) -> Answer:

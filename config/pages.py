@@ -15,7 +15,7 @@ from django.urls import reverse
 from redis import RedisError
 
 from apps.accounts.access import lacks_second_factor
-from apps.lib.api import PROBLEM, translate
+from apps.lib.api import PROBLEM, problem, translate
 from apps.lib.errors import Refusal
 
 log = logging.getLogger(__name__)
@@ -38,6 +38,7 @@ ERRORS = {
     409: ("CONFLICT", "This cannot be done now", "Somebody or something was faster. Reload and try again."),
     429: ("RATE_LIMITED", "Too many requests", "Wait a minute, then try again."),
     500: ("SERVER_ERROR", "Something broke on our side", "It has been noted. Try again in a moment."),
+    507: ("DISK_FULL", "There is no room at this moment", "Try again later."),
     503: ("UNAVAILABLE", "Not available at this moment", "A part of the site is away. Try again in a minute."),
 }
 
@@ -56,11 +57,21 @@ class Refused:
             log.error("refused, the cache is away: %s", exception)
             return _error(request, 503)
         said = isinstance(exception, Refusal | IntegrityError | DataError | OperationalError)
-        if said and (refusal := translate(exception)):
-            return _error(request, refusal.status, refusal.code, refusal.message)
+        if said and (answer := refused(request, exception)):
+            return answer
         if isinstance(exception, NONSENSE) or _is_mute(exception):
             return _error(request, 400)
         return None
+
+
+def refused(request: HttpRequest, failure: Exception) -> HttpResponse | None:
+    """What a rule or a wall said no to, in its words; None when it is a defect of ours."""
+    refusal = translate(failure)
+    if refusal is None:
+        return None
+    if request.path.startswith(FOR_PROGRAMS):
+        return problem(refusal)
+    return _error(request, refusal.status, refusal.code, refusal.message)
 
 
 def _is_mute(exception: Exception) -> bool:

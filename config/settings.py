@@ -76,6 +76,7 @@ MIDDLEWARE = [
     "config.limits.even_time",
     "apps.accounts.sessions.Sessions",
     "django.middleware.common.CommonMiddleware",
+    "config.limits.FilesBeforeTheyAreRead",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -48,7 +48,8 @@ def receive(
 
 def _write(content: BinaryIO, upload: Upload) -> str:
     digest = hashlib.sha256()
-    with intake.spooled(upload).open("wb") as out:
+    private = os.open(intake.spooled(upload), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(private, "wb") as out:
         while piece := content.read(PIECE):
             digest.update(piece)
             out.write(piece)

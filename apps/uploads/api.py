@@ -5,11 +5,12 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import generics, serializers, status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from apps.accounts.api import IDEMPOTENCY_KEY, policy
 from apps.accounts.idempotency import once
 from apps.catalog.serializers import Switch, TrackFacts
-from apps.uploads import actions, tasks
+from apps.uploads import actions, holding, quota, tasks
 from apps.uploads.envelope import SHAPE, Enveloped
 from apps.uploads.models import Upload
 
@@ -41,6 +42,12 @@ class UploadsView(Enveloped, generics.ListAPIView):
     parser_classes = [MultiPartParser]
     serializer_class = UploadSerializer
 
+    def initial(self, request, *args, **kwargs) -> None:
+        """Whoever may not, or has nothing left today, learns it before the file is read."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST" and request.auth is not None:
+            holding.hold(request._request, request.user)
+
     def get_queryset(self):
         return Upload.objects.filter(user=self.request.user)
 
@@ -61,6 +68,7 @@ class UploadsView(Enveloped, generics.ListAPIView):
             content=file,
             file_name=file.name or "",
             content_type=file.content_type or "",
+            held=request.held,
             **facts,
         )
         tasks.nudge(upload)
@@ -77,7 +85,27 @@ class UploadView(Enveloped, generics.RetrieveAPIView):
         return Upload.objects.get_visible(self.request.user, pk=self.kwargs["pk"])
 
 
+class QuotaSerializer(serializers.Serializer):
+    """Bytes of this UTC day."""
+
+    used = serializers.IntegerField()
+    limit = serializers.IntegerField(help_text="Of the tier, and what staff granted for today.")
+    left = serializers.IntegerField()
+    resets_at = serializers.DateTimeField(help_text="When the next UTC day begins.")
+
+
+class QuotaView(APIView):
+    """How much may still come in today."""
+
+    permission_classes = [policy(scope="upload")]
+
+    @extend_schema(responses=QuotaSerializer)
+    def get(self, request) -> Response:
+        return Response(QuotaSerializer(quota.standing(request.user)).data)
+
+
 urls = [
+    path("me/quota", QuotaView.as_view(), name="quota"),
     path("uploads", UploadsView.as_view(), name="uploads"),
     path("uploads/<uuid:pk>", UploadView.as_view(), name="upload"),
 ]

@@ -15,7 +15,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from apps.accounts.access import may
 from apps.catalog import actions as catalog
@@ -45,13 +45,14 @@ def begin(
     content_type: str = "",
     announced_sha256: str = "",
     replaces: Track | None = None,
+    held: Upload | None = None,
     **facts,
 ) -> Upload:
     """A `receiving` upload of `size` bytes, which the person's quota holds from now on.
 
     `facts` are the track's words and switches; with `library` it becomes the house's own, which only staff who curate
-    may do (S1-03) and no quota counts; nor does one count what staff bring in by `folder`. `replaces` is a track that
-    `user` may edit, whose audio it becomes.
+    may do (S1-03). No quota counts that, nor what staff import from a folder. `replaces` is a track that `user` may
+    edit, whose audio it becomes. `held` is what `hold` gave for the same form: it is taken up in it.
     Refusals: FORBIDDEN 403, INVALID and EMPTY_FILE 400, FILE_TOO_LARGE and QUOTA_EXCEEDED 413, TOO_MANY_UPLOADS 429,
     DISK_FULL 507.
     """
@@ -60,7 +61,8 @@ def begin(
     if announced_sha256 and not SHA256.fullmatch(announced_sha256):
         raise Refusal("INVALID", "A SHA-256 is 64 lower-case hexadecimal digits.")
     file_name = tidy_name(file_name)
-    spool.check_room(size)
+    if way != Upload.Way.DIRECT:
+        spool.check_room(size)
     upload = Upload(
         id=uuid7(),
         user=user,
@@ -76,14 +78,34 @@ def begin(
     upload.file_key = f"uploads/{user.pk}/{upload.pk}"
     with transaction.atomic():
         locks.until_commit("uploads begin")
+        if held is not None:
+            withdraw(held)
         _check_count(user)
-        _check_spool(size)
-        if not (facts.get("library") or way == Upload.Way.FOLDER):
+        if way != Upload.Way.DIRECT:
+            _check_spool(size)
+        if not facts.get("library") and way != Upload.Way.FOLDER:
             upload.reserved_on = quota.reserve(user, size)
             upload.reserved_bytes = size
         upload.expires_at = clock.now() + (FORM_TAKES if way in AT_ONCE else settings.UPLOAD_EXPIRES)
         upload.save(force_insert=True)
     return upload
+
+
+def hold(*, user, size: int) -> Upload:
+    """Room for a form that is on its way and has `size` bytes at least; refusals as of `begin`.
+
+    Whoever holds it takes it up by `begin` or withdraws it; what a killed server holds expires.
+    """
+    return begin(user=user, way=Upload.Way.FORM, size=min(size, settings.UPLOAD_MAX_BYTES), file_name="")
+
+
+@transaction.atomic
+def withdraw(held: Upload) -> None:
+    """A held upload that came to nothing was never there. Nothing happens to one that is over or has begun."""
+    row = Upload.objects.select_for_update().filter(pk=held.pk, state="receiving").first()
+    if row is not None:
+        quota.refund(row)
+        row.delete()
 
 
 def check_size(size: int) -> None:
@@ -162,13 +184,14 @@ def completed(upload: Upload, *, sha256: str) -> Upload:
 
 
 def _kept(upload: Upload) -> None:
-    """Its bytes survive a power cut from here on: nobody sends again what was acknowledged."""
+    """All of it is there and survives a power cut: nobody sends again what was acknowledged. A form is stored at once."""
     path = spooled(upload)
     with path.open("rb") as file:
         there = os.fstat(file.fileno()).st_size
         if there != upload.size_bytes:
             raise Conflict(f"{there} of {upload.size_bytes} bytes are there.", code="OFFSET_CONFLICT")
-        os.fsync(file.fileno())
+        if upload.way != Upload.Way.FORM:
+            os.fsync(file.fileno())
 
 
 def give_up(upload: Upload, code: str, message: str) -> bool:
@@ -189,10 +212,10 @@ def give_up(upload: Upload, code: str, message: str) -> bool:
 
 
 def expire(now: dt.datetime | None = None) -> int:
-    """Give up what did not come in time; returns how many."""
-    late = Upload.objects.filter(state="receiving", expires_at__lte=now or clock.now()).order_by("expires_at")
+    """Give up what did not come in time, and what a server of before the queue left at `received`; returns how many."""
+    late = Q(state="receiving", expires_at__lte=now or clock.now()) | Q(state="received", check_row=None)
     message = "The upload did not come to its end in time. Upload the file again."
-    return sum(give_up(upload, "EXPIRED", message) for upload in late[:1000])
+    return sum(give_up(upload, "EXPIRED", message) for upload in Upload.objects.filter(late)[:1000])
 
 
 def sweep_spool() -> int:

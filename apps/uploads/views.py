@@ -37,7 +37,12 @@ def _receive(request: HttpRequest, form: UploadForm) -> Upload | None:
     file = facts.pop("file")
     try:
         done = actions.receive(
-            user=request.user, content=file, file_name=file.name, content_type=file.content_type, **facts
+            user=request.user,
+            content=file,
+            file_name=file.name,
+            content_type=file.content_type,
+            held=request.held,
+            **facts,
         )
     except Refusal as refusal:
         form.add_error("file", refusal.message)

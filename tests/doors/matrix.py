@@ -366,6 +366,8 @@ TABLE = """
     DELETE                             401 204 404 404 404
 /api/v1/me/subscription
     GET                                401 200 200 200 200
+/api/v1/me/quota
+    GET                                401 200 200 200 200
 /api/v1/users/<str:username> [person]
     GET                                200 200 200 200 200
 /api/v1/tracks

@@ -88,7 +88,7 @@ ENDS = (*CHANGES, "accounts_apikey")
 GOES = ("catalog_change", "catalog_changeset", "catalog_changesetrow",
     "account_emailaddress", "accounts_apikey", "accounts_avatar", "accounts_letter", "accounts_notice",
     "accounts_profile", "accounts_session", "accounts_user", "catalog_providersource", "catalog_track",
-    "catalog_trackfile", "uploads_upload", "social_post", "social_comment", "social_like", "social_report", "catalog_section", "catalog_credit", "catalog_instrument", "catalog_sample",
+    "catalog_trackfile", "uploads_upload", "uploads_quotaday", "uploads_check", "social_post", "social_comment", "social_like", "social_report", "catalog_section", "catalog_credit", "catalog_instrument", "catalog_sample",
     "playlists_cover", "playlists_entry", "playlists_member", "playlists_playlist",
     "playlists_import", "playlists_importline",
 )  # fmt: skip
@@ -100,6 +100,8 @@ LIKES, SAYS = ("social_like", "social_post"), ("social_comment", "social_post")
 UPLOADS = (
     "catalog_change",
     "uploads_upload",
+    "uploads_quotaday",
+    "uploads_check",
     "catalog_track",
     "catalog_trackfile",
     "catalog_blob",

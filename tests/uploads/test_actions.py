@@ -1,10 +1,12 @@
 """Bringing a file in: what is kept, when it is published."""
 
 import datetime as dt
+import hashlib
 import io
 
 import pytest
 from django.db import DatabaseError
+from django.utils import timezone
 
 from apps.accounts import departure
 from apps.catalog import actions as catalog
@@ -12,8 +14,8 @@ from apps.catalog import sweeper
 from apps.catalog.models import Blob, Derivation, Track
 from apps.lib import clock, media, storage
 from apps.lib.errors import Refusal
-from apps.uploads import actions, intake
-from apps.uploads.models import Upload
+from apps.uploads import actions, checking, intake, quota
+from apps.uploads.models import Check, Upload
 from tests.make import audio
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,8 +53,9 @@ def test_bytes_whose_owner_left_while_they_were_stored_are_swept(ana, monkeypatc
     put = storage.put
 
     def meanwhile(*args, **kwargs):
+        kept = put(*args, **kwargs)
         departure.part(user=ana, tracks="remove")
-        return put(*args, **kwargs)
+        return kept
 
     monkeypatch.setattr(storage, "put", meanwhile)
     with pytest.raises((Refusal, DatabaseError)):
@@ -99,12 +102,46 @@ def test_an_upload_of_a_removed_track_ends(ana):
     assert actions.publish(Upload.objects.get(pk=upload.pk)).state == "ready"
 
 
-@pytest.mark.parametrize(
-    ("given", "kept"),
-    [
-        ("../../etc/passwd", "passwd"), ("C:\\Users\\me\\a.mp3", "a.mp3"), ("a\r\nb.mp3", "ab.mp3"), ("", "untitled"),
-        ("\u202egpm.mp3", "gpm.mp3"), ("x" * 300, "x" * 255), ("/", "untitled"), ("Ærø.flac", "Ærø.flac"),
-    ],
-)  # fmt: skip
-def test_a_file_name_is_tidied_for_showing(given, kept):
-    assert intake.tidy_name(given) == kept
+def test_a_disk_that_fills_up_while_a_form_is_written_takes_nothing_of_the_quota(ana, monkeypatch, tmp_path):
+    full = tmp_path / "upload"
+    full.symlink_to("/dev/full")
+    monkeypatch.setattr(intake, "spooled", lambda upload: full)
+    with pytest.raises(Refusal) as refused:
+        receive(ana, audio("wav"))
+    assert (refused.value.code, refused.value.status) == ("DISK_FULL", 507)
+    assert Upload.objects.get().error_code == "DISK_FULL"
+    assert quota.standing(ana).used == 0 and not full.is_symlink()
+
+
+def make_hanging(user) -> Upload:
+    upload = intake.begin(user=user, way="tus", size=len(audio("wav")), file_name="song.wav")
+    intake.spooled(upload).write_bytes(audio("wav"))
+    intake.completed(upload, sha256=hashlib.sha256(audio("wav")).hexdigest())
+    Check.objects.update(next_at=timezone.now() + dt.timedelta(hours=1))
+    return upload
+
+
+def test_staff_have_a_hanging_one_tried_again_at_once(ana, mod):
+    upload = make_hanging(ana)
+    assert checking.claim(limit=1) == []
+    actions.retry(upload, mod)
+    (row,) = checking.claim(limit=1)
+    with pytest.raises(Refusal) as refused:
+        actions.retry(upload, mod)
+    assert (refused.value.code, refused.value.status) == ("IN_WORK", 409)
+    assert checking.run(row)
+    upload.refresh_from_db()
+    Derivation.machine.move_all(Derivation.objects.all(), "failed", next_at=None)
+    actions.retry(upload, mod)
+    assert Derivation.objects.get().state == "due"
+
+
+def test_only_who_may_tries_again_and_only_what_is_not_over(ana, mod):
+    upload = make_hanging(ana)
+    with pytest.raises(Refusal) as refused:
+        actions.retry(upload, ana)
+    assert refused.value.code == "FORBIDDEN"
+    intake.give_up(upload, "EXPIRED", "Too late.")
+    with pytest.raises(Refusal) as refused:
+        actions.retry(upload, mod)
+    assert (refused.value.code, refused.value.status) == ("NOTHING_TO_RETRY", 409)

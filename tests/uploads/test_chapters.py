@@ -7,7 +7,7 @@ import pytest
 from apps.accounts import chapters, departure
 from apps.lib.errors import Refusal
 from apps.uploads import actions
-from apps.uploads.models import Upload
+from apps.uploads.models import CompressionReport, QuotaDay, QuotaGrant, Upload
 from tests.make import audio
 
 pytestmark = pytest.mark.django_db
@@ -35,3 +35,25 @@ def test_the_export_tells_of_what_was_taken_and_what_was_refused(ana, sent):
 def test_uploads_go_with_their_person(ana, bob, sent, tracks):
     departure.part(user=ana, tracks=tracks)
     assert Upload.objects.get().user == bob
+
+
+def test_the_export_tells_of_days_grants_and_what_was_made_smaller(ana, mod, sent):
+    facts = {"user": ana, "file_name": "a.wav", "original_size": 9, "compressed_size": 3, "ratio": 3}
+    CompressionReport.objects.create(**facts, processing_ms=5, applied=True)
+    days = {"starts_on": "2026-03-01", "ends_on": "2026-03-02"}
+    QuotaGrant.objects.create(user=ana, extra_bytes=7, reason="An album.", granted_by=mod, **days)
+    told = {chapter.name: list(chapter.rows(ana)) for chapter in chapters.CHAPTERS}
+    assert [row["used_bytes"] for row in told["upload-days"]] == [len(audio("wav", 0.5))]
+    assert [(row["extra_bytes"], row["reason"]) for row in told["upload-grants"]] == [(7, "An album.")]
+    assert "granted_by_id" not in told["upload-grants"][0]
+    assert [row["file_name"] for row in told["compression"]] == ["a.wav"]
+
+
+def test_of_who_left_a_report_keeps_figures_and_no_name(ana, bob, sent):
+    facts = {"file_name": "a.wav", "original_size": 9, "compressed_size": 3, "ratio": 3, "processing_ms": 5}
+    for user in (ana, bob):
+        CompressionReport.objects.create(user=user, applied=True, **facts)
+    departure.part(user=ana, tracks="remove")
+    kept = CompressionReport.objects.order_by("pk").values_list("user", "file_name", "ratio")
+    assert list(kept) == [(None, "", 3), (bob.pk, "a.wav", 3)]
+    assert not QuotaDay.objects.filter(user=ana.pk).exists()

@@ -1,12 +1,14 @@
 """Celery's door to uploads: a nudge may come twice, late or never."""
 
+import hashlib
 import io
 
 import pytest
 from celery import current_app
+from django.utils import timezone
 
 from apps.catalog import tasks as derivations
-from apps.uploads import actions, tasks
+from apps.uploads import actions, intake, tasks
 from apps.uploads.models import Upload
 from tests.make import audio
 
@@ -48,3 +50,21 @@ def test_the_nudge_carries_the_key(ana):
         assert state_of(upload) == "ready"
     finally:
         current_app.conf.task_always_eager = False
+
+
+def test_what_came_in_pieces_is_checked_by_its_nudge_or_by_the_sweep(ana):
+    for step in (tasks.check, lambda key: tasks.sweep()):
+        upload = intake.begin(user=ana, way="tus", size=len(audio("mp3")), file_name="a.mp3")
+        intake.spooled(upload).write_bytes(audio("mp3"))
+        intake.completed(upload, sha256=hashlib.sha256(audio("mp3")).hexdigest())
+        step(str(upload.pk))
+        step(str(upload.pk))
+        assert state_of(upload) in ("checked", "ready")
+        assert not intake.spooled(upload).exists()
+
+
+def test_the_sweep_ends_what_did_not_come_in_time(ana):
+    upload = intake.begin(user=ana, way="tus", size=5, file_name="a.mp3")
+    Upload.objects.update(expires_at=timezone.now())
+    tasks.sweep()
+    assert state_of(upload) == "refused"
