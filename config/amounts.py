@@ -38,10 +38,11 @@ PLAY_KEPT = timedelta(days=env.number("PLAY_KEPT_DAYS", 90, least=2, most=3650))
 LEASE = timedelta(seconds=env.number("LEASE_SECONDS", 60, least=3, most=3600))
 # Only these take a body of a file's size; elsewhere a longer one is refused unread.
 PICTURE_MAX_BYTES, SHEET_MAX_BYTES = 5 * 1024 * 1024, 20 * 1024 * 1024
-UPLOAD_FORMS = ("/api/v1/uploads", "/upload", "/admin/uploads/upload/add/")
+UPLOAD_FORMS = (
+    "/api/v1/uploads", "/upload", "/admin/uploads/upload/add/", "/api/v1/tracks/<id>/audio", "/tracks/<id>/audio",
+)  # fmt: skip
 FORM_ENVELOPE_BYTES = 1024 * 1024  # form fields and boundaries around a file
 FILE_PATHS = dict.fromkeys(UPLOAD_FORMS, UPLOAD_MAX_BYTES)
-FILE_PATHS |= dict.fromkeys(("/api/v1/tracks/<id>/audio", "/tracks/<id>/audio"), UPLOAD_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/me/avatar", "/account/avatar"), PICTURE_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/<id>/cover", "/playlists/<id>/cover"), PICTURE_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/import", "/playlists/import"), PLAYLIST_FILE_MAX_BYTES)

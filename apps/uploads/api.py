@@ -35,18 +35,22 @@ class UploadSerializer(serializers.ModelSerializer):
         read_only_fields = fields
 
 
-class UploadsView(Enveloped, generics.ListAPIView):
-    """The signed-in person's uploads, newest first."""
-
-    permission_classes = [policy(scope="upload")]
-    parser_classes = [MultiPartParser]
-    serializer_class = UploadSerializer
+class Held:
+    """For a view that a form brings a file to."""
 
     def initial(self, request, *args, **kwargs) -> None:
         """Whoever may not, or has nothing left today, learns it before the file is read."""
         super().initial(request, *args, **kwargs)
         if request.method == "POST" and request.auth is not None:
             holding.hold(request._request, request.user)
+
+
+class UploadsView(Held, Enveloped, generics.ListAPIView):
+    """The signed-in person's uploads, newest first."""
+
+    permission_classes = [policy(scope="upload")]
+    parser_classes = [MultiPartParser]
+    serializer_class = UploadSerializer
 
     def get_queryset(self):
         return Upload.objects.filter(user=self.request.user)

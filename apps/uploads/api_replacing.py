@@ -15,7 +15,7 @@ from apps.catalog.models import FormerFile, Track
 from apps.catalog.serializers import WholeTrackSerializer
 from apps.lib import nudges
 from apps.uploads import actions, replacing, tasks
-from apps.uploads.api import UploadSerializer
+from apps.uploads.api import Held, UploadSerializer
 from apps.uploads.envelope import SHAPE, Enveloped
 
 
@@ -51,7 +51,7 @@ class FormerAudioSerializer(serializers.ModelSerializer):
         return profile.username if profile else None
 
 
-class AudioView(Enveloped, APIView):
+class AudioView(Held, Enveloped, APIView):
     permission_classes = [policy(scope="upload")]
     parser_classes = [MultiPartParser]
 
@@ -75,6 +75,7 @@ class AudioView(Enveloped, APIView):
             content=file,
             file_name=file.name or "",
             content_type=file.content_type or "",
+            held=request.held,
             replaces=track,
         )
         tasks.nudge(upload)

@@ -5,6 +5,7 @@ sound under the new name; until the worker is done the new original itself plays
 """
 
 import logging
+from pathlib import Path
 
 from django.db.models import QuerySet
 
@@ -12,8 +13,9 @@ from apps.catalog import files, history
 from apps.catalog.models import Blob, FormerFile, Track, TrackFile
 from apps.lib import fingerprint, spool
 from apps.lib.errors import NotFound, Refusal
-from apps.lib.media import FORMATS, Probe
+from apps.lib.media import FORMATS, Format, Probe
 from apps.lib.storage import Stored
+from apps.uploads import intake
 from apps.uploads.models import Upload
 
 log = logging.getLogger(__name__)
@@ -31,11 +33,11 @@ def replace(upload: Upload, stored: Stored, probe: Probe) -> Upload:
     Inside `files.stored`, not inside a transaction. NOT_FOUND when the track is gone or no longer theirs; FORBIDDEN.
     """
     blob = files.blob_for(stored, probe.format)
-    warning = _difference(upload.replaces, blob, probe)
+    heard = _difference(upload, blob, probe)
     with history.said(by=upload.user):
         track = Track.objects.get_editable(upload.user, pk=upload.replaces_id)
         _put(track=track, blob=blob, probe=probe, by=upload.user)
-        Upload.machine.move(upload, "checked", track=track, sounds_different=warning)
+        Upload.machine.move(upload, "checked", track=track, sounds_different=heard)
     return upload
 
 
@@ -86,33 +88,30 @@ def _name_of(present: TrackFile) -> str:
     return came.order_by("-pk").values_list("file_name", flat=True).first() or ""
 
 
-def _difference(track: Track, blob: Blob, probe: Probe) -> str:
+def _difference(upload: Upload, blob: Blob, probe: Probe) -> str:
     """What a listener would notice, in words; empty when it is the same sound. A warning, never in the way."""
-    present = TrackFile.objects.filter(track=track, role="original").select_related("blob").first()
+    present = TrackFile.objects.filter(track=upload.replaces_id, role="original").select_related("blob").first()
     if present is None or present.blob_id == blob.pk:
         return ""
     words = []
-    apart = abs((present.duration_ms or probe.duration_ms) - probe.duration_ms)
-    if apart > OTHER_MS and apart > OTHER_SHARE * max(present.duration_ms, probe.duration_ms):
-        words.append(f"It lasts {_clock(probe.duration_ms)} instead of {_clock(present.duration_ms)}.")
+    before = present.duration_ms or probe.duration_ms
+    apart = abs(before - probe.duration_ms)
+    if apart > OTHER_MS and apart > OTHER_SHARE * max(before, probe.duration_ms):
+        words.append(f"It lasts {_clock(probe.duration_ms)} instead of {_clock(before)}.")
     try:
-        alike = _likeness(present.blob, blob)
+        alike = _likeness(present.blob, intake.spooled(upload), probe.format)
     except (Refusal, OSError) as failure:
-        log.warning("the sounds of track %s were not compared: %s", track.pk, failure)
+        log.warning("the sounds of track %s were not compared: %s", upload.replaces_id, failure)
         alike = None
     if alike is not None and alike < ALIKE:
         words.append("It sounds like another recording than the one before.")
     return " ".join(words)
 
 
-def _likeness(*blobs: Blob) -> float | None:
-    with spool.workspace(needed=sum(blob.size for blob in blobs)) as folder:
-        heard = []
-        for number, blob in enumerate(blobs):
-            place = folder / str(number)
-            place.mkdir()
-            heard.append(fingerprint.of(files.working_copy(blob, place), form=FORM_OF[blob.extension]))
-        return fingerprint.likeness(*heard)
+def _likeness(former: Blob, path: Path, form: Format) -> float | None:
+    with spool.workspace(needed=former.size) as folder:
+        heard = fingerprint.of(files.working_copy(former, folder), form=FORM_OF[former.extension])
+    return fingerprint.likeness(heard, fingerprint.of(path, form=form))
 
 
 def _clock(ms: int) -> str:

@@ -29,7 +29,7 @@ class AudioForm(forms.Form):
 def audio(request: HttpRequest, pk: UUID) -> HttpResponse:
     """The present audio, a form for another one, and what can be put back."""
     track = Track.objects.with_page().get_editable(request.user, pk=pk)
-    form = AudioForm(request.POST or None, request.FILES or None)
+    form = AudioForm(request.POST, request.FILES) if request.method == "POST" else AudioForm()
     if form.is_valid() and _replaced(request, track, form):
         return redirect("track-audio-page", pk)
     shown = {"track": track, "form": form, "former": replacing.former(track), "warning": replacing.warning(track)}
@@ -40,7 +40,12 @@ def _replaced(request: HttpRequest, track: Track, form: AudioForm) -> bool:
     file = form.cleaned_data["file"]
     try:
         upload = actions.receive(
-            user=request.user, content=file, file_name=file.name, content_type=file.content_type, replaces=track
+            user=request.user,
+            content=file,
+            file_name=file.name,
+            content_type=file.content_type,
+            held=request.held,
+            replaces=track,
         )
     except Refusal as refusal:
         form.add_error("file", refusal.message)

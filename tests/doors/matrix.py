@@ -28,6 +28,20 @@ TABLE = """
     GET                                404 200 404 200 200
 /tracks/<uuid:pk> [public]
     GET                                200 200 200 200 200
+/tracks/<uuid:pk>/audio [private]
+    GET                                in 200 404 200 200
+    POST                               in 400 404 400 400
+    PUT PATCH DELETE OPTIONS           in 405 405 405 405
+/tracks/<uuid:pk>/audio [public]
+    GET                                in 200 403 200 200
+    POST                               in 400 403 400 400
+    PUT PATCH DELETE OPTIONS           in 405 405 405 405
+/tracks/<uuid:pk>/audio/<uuid:former_pk>/restore [private former]
+    POST                               in 302 404 302 302
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
+/tracks/<uuid:pk>/audio/<uuid:former_pk>/restore [public former]
+    POST                               in 302 403 302 302
+    GET PUT PATCH DELETE OPTIONS       in 405 405 405 405
 /upload
     GET POST                           in 200 200 200 200
     PUT PATCH DELETE OPTIONS           in 405 405 405 405
@@ -589,6 +603,18 @@ TABLE = """
     PATCH                              401 400 404 403 403
 /api/v1/playlists/imports/<uuid:pk>/lines/<int:number>/candidates [import]
     GET                                401 200 404 200 200
+/api/v1/tracks/<uuid:pk>/audio [private]
+    POST                               401 400 404 400 400
+/api/v1/tracks/<uuid:pk>/audio [public]
+    POST                               401 400 403 400 400
+/api/v1/tracks/<uuid:pk>/former-audio [private]
+    GET                                401 200 404 200 200
+/api/v1/tracks/<uuid:pk>/former-audio [public]
+    GET                                401 200 403 200 200
+/api/v1/tracks/<uuid:pk>/former-audio/<uuid:former_pk>/restore [private former]
+    POST                               401 200 404 200 200
+/api/v1/tracks/<uuid:pk>/former-audio/<uuid:former_pk>/restore [public former]
+    POST                               401 200 403 200 200
 /api/v1/uploads
     GET                                401 200 200 200 200
     POST                               401 400 400 400 400

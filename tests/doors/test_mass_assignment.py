@@ -88,7 +88,7 @@ ENDS = (*CHANGES, "accounts_apikey")
 GOES = ("catalog_change", "catalog_changeset", "catalog_changesetrow",
     "account_emailaddress", "accounts_apikey", "accounts_avatar", "accounts_letter", "accounts_notice",
     "accounts_profile", "accounts_session", "accounts_user", "catalog_providersource", "catalog_track",
-    "catalog_trackfile", "uploads_upload", "uploads_quotaday", "uploads_check", "social_post", "social_comment", "social_like", "social_report", "catalog_section", "catalog_credit", "catalog_instrument", "catalog_sample",
+    "catalog_trackfile", "catalog_formerfile", "uploads_upload", "uploads_quotaday", "uploads_check", "social_post", "social_comment", "social_like", "social_report", "catalog_section", "catalog_credit", "catalog_instrument", "catalog_sample",
     "playlists_cover", "playlists_entry", "playlists_member", "playlists_playlist",
     "playlists_import", "playlists_importline",
 )  # fmt: skip
@@ -106,7 +106,11 @@ UPLOADS = (
     "catalog_trackfile",
     "catalog_blob",
     "catalog_derivation",
+    "uploads_check",
+    "uploads_quotaday",
 )
+RESTORES = ("catalog_change", "catalog_derivation", "catalog_formerfile", "catalog_track", "catalog_trackfile")
+REPLACES = (*UPLOADS, "catalog_formerfile")
 NEW = "another horse battery"
 JSON = "/_allauth/browser/v1"
 # Every name that an address reads: nothing else may come in.
@@ -127,6 +131,7 @@ TAKES = {
     "/account/password": "oldpassword password1 password2",
     "/account/password/set": "password1 password2",
     "/account/second-factor/on": "code",
+    "/tracks/<uuid:pk>/audio": "file",
     "/upload": "file title is_public",
     "/playlists": "name is_public",
     "/playlists/add": "track_id playlist name",
@@ -183,6 +188,7 @@ TAKES = {
     "/api/v1/playlists/<uuid:pk>/entries": "track_id post_id position",
     "/api/v1/playlists/<uuid:pk>/entries/<uuid:entry_pk>": "position",
     "/api/v1/playlists/<uuid:pk>/members/<str:username>": "role",
+    "/api/v1/tracks/<uuid:pk>/audio": "file",
     "/api/v1/uploads": f"file library is_pro_only {TRACK}",
     "/api/v1/archive/run": "track_id limit wait",
     "/api/v1/posts": f"content track_id {OLD_POST}",
@@ -216,6 +222,8 @@ WRITES = {
         ("account_emailaddress", "accounts_letter", "accounts_session"),
     ),
     "POST /upload": Write({"file": a_file}, UPLOADS),
+    "POST /tracks/<uuid:pk>/audio": Write({"file": a_file}, REPLACES, case="private"),
+    "POST /tracks/<uuid:pk>/audio/<uuid:former_pk>/restore": Write({}, RESTORES, case="private former"),
     "POST /playlists": Write({"name": "Sent"}, ("playlists_playlist",)),
     "POST /playlists/import": Write({"file": a_list}, IMPORTS),
     "POST /playlists/imports/<uuid:pk>/lines/<int:number>": Write(
@@ -292,6 +300,8 @@ WRITES = {
     "PUT /api/v1/playlists/<uuid:pk>/members/<str:username>": Write(
         {"role": "editor"}, ("playlists_member",), case="private playlist"
     ),
+    "POST /api/v1/tracks/<uuid:pk>/audio": Write({"file": a_file}, REPLACES, case="private"),
+    "POST /api/v1/tracks/<uuid:pk>/former-audio/<uuid:former_pk>/restore": Write({}, RESTORES, case="private former"),
     "POST /api/v1/uploads": Write({"file": a_file}, UPLOADS),
     "POST /api/v1/archive/run": Write({"wait": 0}, ("archive_archivejob", "archive_archiveasset"), case="run secret"),
 }

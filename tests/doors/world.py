@@ -17,7 +17,7 @@ from apps.accounts import digests, notices
 from apps.accounts.models import ApiKey, Avatar, Notice, Session, User
 from apps.accounts.roles import Role
 from apps.catalog import files
-from apps.catalog.models import Blob, Credit, Duplicate, Instrument, Sample, Section, Track
+from apps.catalog.models import Blob, Credit, Duplicate, FormerFile, Instrument, Sample, Section, Track
 from apps.lib import links, storage
 from apps.playlists import members
 from apps.playlists.models import Cover
@@ -73,6 +73,15 @@ def make_parts(track: Track, word: str) -> dict[str, dict]:
     return {f"{word} {name}": {"pk": track.pk, "part": part.pk} for name, part in of.items()}
 
 
+def make_former(track: Track, word: str) -> dict[str, dict]:
+    """An original that another took the place of."""
+    stored = storage.put_bytes(2 * MUSIC)
+    known = {"key": stored.key, "size": stored.size, "mime": "audio/mpeg", "extension": "mp3"}
+    blob, _ = Blob.objects.get_or_create(sha256=stored.sha256, defaults=known)
+    former = FormerFile.objects.create(track=track, blob=blob, duration_ms=2000)
+    return {f"{word} former": {"pk": track.pk, "former_pk": former.pk}}
+
+
 def make_pair(owner: User) -> Duplicate:
     """Two tracks that may be one."""
     first, second = (make_track(owner, duration_ms=1000) for _ in range(2))
@@ -100,6 +109,7 @@ def make_cases(owner: User) -> dict[str, Case]:
         "digest": {"token": digests.off_path(owner.profile).rpartition("/")[2]},
         **{name: {"pk": track.pk} for name, track in tracks.items()},
         **make_parts(tracks["public"], "public"),
+        **make_former(tracks["public"], "public"),
     }
     cases = {name: Case(values, {}) for name, values in of.items()}
     cases |= make_list(owner, "public")
@@ -167,6 +177,7 @@ def make_secrets(owner: User) -> dict[str, Case]:
         "person": {"username": owner.profile.username},
         "private": {"pk": private.pk},
         **make_parts(private, "private"),
+        **make_former(private, "private"),
         "session": {"pk": Session.objects.filter(user=owner).latest("created_at").id},
         "upload": {"pk": make_refused(owner).pk},
         "import": {"pk": make_import(owner).pk, "number": 1},

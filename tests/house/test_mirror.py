@@ -7,7 +7,6 @@ from tests.house.reading import Source, python, without_migrations
 # Folders of tests that are about more than one module.
 ACROSS = {"browser", "doors", "faults", "moves", "house", "fakes", "deploy"}
 UNTESTED = {
-    "lib/cover_child": "a child program, run for real by the tests of media",
     "lib/picture_child": "a child program, run for real by the tests of picture",
     "lib/probe_child": "a child program, run for real by the tests of media",
     "lib/sandbox_child": "a child program, run for real by the tests of sandbox",

@@ -11,7 +11,7 @@ from apps.lib import clock, storage
 from apps.uploads import actions
 from apps.uploads.models import Upload
 from tests.lib.threads import side_by_side
-from tests.make import audio
+from tests.make import audio, make_track
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,6 +40,12 @@ def test_a_removed_track_is_not_there_any_more(ana):
     catalog.remove(track=first.track, by=ana)
     again = bring(ana)
     assert not again.is_duplicate and again.track_id != first.track_id
+
+
+def test_a_track_that_was_merged_away_is_not_handed_out(ana):
+    first = bring(ana)
+    Track.machine.move(first.track, "merged", merged_into=make_track(ana), removed_at=clock.now())
+    assert bring(ana).track_id != first.track_id
 
 
 def test_a_track_that_has_another_audio_meanwhile_is_another(ana):
