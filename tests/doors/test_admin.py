@@ -98,6 +98,7 @@ PRESSES = {
     "archive_now": {ADMIN, MODERATOR},
     "retry": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
+    "put_back": {ADMIN, MODERATOR},
     **dict.fromkeys(["drop_cover", "remove_playlist", "take_out", "look_again"], {ADMIN, MODERATOR}),
     **dict.fromkeys(["hide", "restore", "hide_reported", "dismiss_reports"], {ADMIN, MODERATOR}),
     **dict.fromkeys(
