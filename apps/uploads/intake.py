@@ -184,7 +184,7 @@ def completed(upload: Upload, *, sha256: str) -> Upload:
 
 
 def _kept(upload: Upload) -> None:
-    """All of it is there and survives a power cut: nobody sends again what was acknowledged. A form is stored now."""
+    """All is there and survives a power cut: nobody sends again what was acknowledged. A form is stored at once."""
     path = spooled(upload)
     with path.open("rb") as file:
         there = os.fstat(file.fileno()).st_size

@@ -4,6 +4,7 @@ import datetime as dt
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from apps.lib import clock
 from apps.uploads import intake, quota
@@ -42,6 +43,14 @@ def test_what_does_not_fit_is_refused_unread(as_, ana, path):
         assert dt.datetime.fromisoformat(said["resets_at"]) > clock.now()
     else:
         assert "3,145,728 of 100,000,000 bytes are left" in refused.content.decode()
+
+
+@pytest.mark.parametrize("path", [API, PAGE])
+def test_a_browser_is_refused_before_its_token_is_looked_for_in_the_form(ana, path):
+    use_up(ana, but=0)
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ana)
+    assert announce(client, path, MEGABYTE).status_code == 413
 
 
 def test_by_key_as_well_and_without_the_scope_it_is_not_even_counted(as_, ana):
