@@ -10,6 +10,14 @@ class UploadAccess(OwnRows):
     see_all = "uploads.view_upload"
 
 
+class QuotaDayAccess(OwnRows):
+    see_all = "uploads.view_quotaday"
+
+
+class QuotaGrantAccess(OwnRows):
+    see_all = "uploads.view_quotagrant"
+
+
 class ReportAccess(AccessQuerySet):
     """What compression saves is the staff's business alone."""
 

@@ -85,20 +85,20 @@ def state_badge(row: FolderImport) -> SafeString:
 class FolderImportAdmin(ReadOnlyAdmin):
     list_display = ["name", "state_words", "owner_words", "by", "begun"]
     list_filter = [choice_filter("state", "state", STATES, at_hand=True)]
-    list_select_related = ["owner__profile", "made_by__profile"]
-    search_fields = ["path", "owner__email"]
+    list_select_related = ["person__profile", "made_by__profile"]
+    search_fields = ["path", "person__email"]
     search_help_text = "Folder, or whose tracks they are"
     ordering = ["-id"]
     sortable_by = ["begun"]
     actions_detail = ["go_on", "stop_folder"]
     panels = (standing,)
-    fieldsets = [("Record", {"fields": ["path", "owner_words", "by", "is_public", "begun", "id"]})]
+    fieldsets = [("Record", {"fields": ["path", "owner_words", "by", "publishes", "begun", "id"]})]
 
     class Media:
         js = ["admin-keeptrack/poll.js"]
 
     def get_queryset(self, request):
-        return super().get_queryset(request).select_related("owner__profile", "made_by__profile")
+        return super().get_queryset(request).select_related("person__profile", "made_by__profile")
 
     def has_add_permission(self, request, obj=None) -> bool:
         return request.user.has_perm("uploads.import_folder")
@@ -153,7 +153,7 @@ class FolderImportAdmin(ReadOnlyAdmin):
 
     @display(description="whose")
     def owner_words(self, row) -> str:
-        return usage.name_of(row.owner) or "the library"
+        return usage.name_of(row.person) or "the library"
 
     @display(description="by")
     def by(self, row) -> str:

@@ -89,6 +89,7 @@ class QuotaGrantAdmin(_OfPerson, AccessAdmin):
     autocomplete_fields = ["user"]
     actions_detail = ["withdraw_grant"]
     readonly_fields = ["by"]
+    list_select_related = ["user__profile", "granted_by__profile"]
     fieldsets = [(None, {"fields": ["user", "extra_bytes", ("starts_on", "ends_on"), "reason", "by"]})]
     add_fieldsets = [(None, {"fields": ["user", "extra_bytes", ("starts_on", "ends_on"), "reason"]})]
 

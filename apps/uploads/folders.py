@@ -118,8 +118,8 @@ def begin(*, path: Path, by, owner=None, is_public: bool = False) -> FolderImpor
     written, _ = _writable(str(path))
     if not path.is_dir() or written != str(path):
         raise NotFound(f"There is no folder {written} on this machine.")
-    facts = {"made_by": by, "is_public": is_public}
-    row, _ = FolderImport.objects.get_or_create(path=written, owner=owner, defaults={"next_at": clock.now()})
+    facts = {"made_by": by, "publishes": is_public}
+    row, _ = FolderImport.objects.get_or_create(path=written, person=owner, defaults={"next_at": clock.now()})
     FolderImport.objects.filter(pk=row.pk).update(**facts)
     again(row)
     return row
@@ -254,19 +254,19 @@ def _bring(row: FolderImport, file: FolderFile) -> None:
 
 
 def _brought(row: FolderImport, file: FolderFile, content: BinaryIO) -> tuple[str, Track]:
-    person, own = row.owner or row.made_by, {} if row.owner_id else {"library": True}
-    if track := known(content, user=person, library=not row.owner_id):
+    person, own = row.person or row.made_by, {} if row.person_id else {"library": True}
+    if track := known(content, user=person, library=not row.person_id):
         return "known", track
     content.seek(0)
     name = Path(file.path).name
     upload = actions.receive(
-        user=person, content=content, file_name=name, way=Upload.Way.FOLDER, is_public=row.is_public, **own
+        user=person, content=content, file_name=name, way=Upload.Way.FOLDER, is_public=row.publishes, **own
     )
     return ("known" if upload.is_duplicate else "imported"), upload.track
 
 
 def _check_person(row: FolderImport) -> None:
-    if row.owner is None and not may(row.made_by or AnonymousUser(), "catalog.curate"):
+    if row.person is None and not may(row.made_by or AnonymousUser(), "catalog.curate"):
         raise NotFound("Nobody who curates the library stands for this folder any more. Bring it in anew.")
 
 

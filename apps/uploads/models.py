@@ -4,12 +4,11 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
-from apps.accounts.access import OwnRows
 from apps.catalog.models import Track
 from apps.lib.leases import Leased
 from apps.lib.records import Record
 from apps.lib.states import Machine
-from apps.uploads.access import FolderAccess, ReportAccess, UploadAccess
+from apps.uploads.access import FolderAccess, QuotaDayAccess, QuotaGrantAccess, ReportAccess, UploadAccess
 
 UPLOAD_STATES = Machine(
     "state",
@@ -162,7 +161,7 @@ class QuotaDay(models.Model):
     used_bytes = models.BigIntegerField()
     limit_bytes = models.BigIntegerField(help_text="As it was when something last came in.")
 
-    objects = OwnRows.as_manager()
+    objects = QuotaDayAccess.as_manager()
 
     class Meta:
         constraints = [
@@ -188,7 +187,7 @@ class QuotaGrant(Record):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
 
-    objects = OwnRows.as_manager()
+    objects = QuotaGrantAccess.as_manager()
 
     class Meta:
         constraints = [
@@ -242,21 +241,21 @@ class CompressionReport(Record):
 
 
 class FolderImport(Leased):
-    """A folder of the server that comes in file by file, for its `owner` or, without one, for the house's library.
+    """A folder of the server that comes in file by file, for its `person` or, without one, for the house's library.
 
-    One row for a folder and an owner, however often it is begun: what has come in is not brought in again.
+    One row for a folder and a person, however often it is begun: what has come in is not brought in again.
     """
 
     machine = FOLDER_STATES
 
     path = models.CharField(max_length=600, editable=False, help_text="On the server.")
-    owner = models.ForeignKey(
+    person = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="folder_imports", editable=False
     )
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
     )
-    is_public = models.BooleanField(default=False, editable=False, help_text="Of the tracks that it makes.")
+    publishes = models.BooleanField(default=False, editable=False, help_text="Everyone hears its tracks.")
     state = machine.column()
     listed_at = models.DateTimeField(null=True, editable=False, help_text="When all its files were known.")
 
@@ -265,7 +264,7 @@ class FolderImport(Leased):
     class Meta:
         constraints = [
             FOLDER_STATES.constraint("folder_state_known"),
-            models.UniqueConstraint(fields=["path", "owner"], name="folder_once", nulls_distinct=False),
+            models.UniqueConstraint(fields=["path", "person"], name="folder_once", nulls_distinct=False),
         ]
         indexes = [models.Index("next_at", condition=Q(state="due"), name="folder_due")]
 

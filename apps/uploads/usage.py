@@ -10,7 +10,7 @@ from django.db.models import Count, Sum
 
 from apps.accounts import tiers
 from apps.accounts.models import User
-from apps.catalog.models import TrackFile
+from apps.catalog.models import Track, TrackFile
 from apps.lib import clock
 from apps.uploads.models import Upload
 
@@ -76,7 +76,8 @@ def name_of(user: User | None) -> str:
 
 def of_person(user: User) -> Share:
     """What is kept of one person."""
-    kept = TrackFile.objects.filter(track__owner=user).aggregate(files=Count("pk"), bytes=Sum("blob__size"))
+    files = TrackFile.objects.filter(track__in=Track.objects.of(user))
+    kept = files.aggregate(files=Count("pk"), bytes=Sum("blob__size"))
     return Share(name_of(user), kept["files"], int(kept["bytes"] or 0), user=user)
 
 

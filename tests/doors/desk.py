@@ -134,7 +134,7 @@ def make_quota(user: User, words: str) -> dict[type, object]:
 
 def make_folder(user: User, words: str) -> FolderImport:
     """A folder of the server with a file that was refused."""
-    folder = FolderImport.objects.create(path=f"/srv/{words}", owner=user, made_by=user, next_at=timezone.now())
+    folder = FolderImport.objects.create(path=f"/srv/{words}", person=user, made_by=user, next_at=timezone.now())
     file = FolderFile.objects.create(folder=folder, path=words, size_bytes=1, changed_ns=1)
     FolderFile.machine.move(file, "refused", error_code="INVALID_FORMAT", error_message=words)
     return folder

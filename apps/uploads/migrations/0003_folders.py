@@ -33,8 +33,8 @@ class Migration(migrations.Migration):
                 ("error_message", models.CharField(blank=True, default="", editable=False, max_length=500)),
                 ("path", models.CharField(editable=False, help_text="On the server.", max_length=600)),
                 (
-                    "is_public",
-                    models.BooleanField(default=False, editable=False, help_text="Of the tracks that it makes."),
+                    "publishes",
+                    models.BooleanField(default=False, editable=False, help_text="Everyone hears its tracks."),
                 ),
                 (
                     "state",
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
-                    "owner",
+                    "person",
                     models.ForeignKey(
                         editable=False,
                         null=True,
@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name="folderimport",
-            constraint=models.UniqueConstraint(fields=("path", "owner"), name="folder_once", nulls_distinct=False),
+            constraint=models.UniqueConstraint(fields=("path", "person"), name="folder_once", nulls_distinct=False),
         ),
         migrations.AddIndex(
             model_name="folderfile",

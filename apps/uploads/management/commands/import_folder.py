@@ -54,7 +54,7 @@ class Command(BaseCommand):
             if refusal.code != "IN_WORK":
                 raise
         self.stdout.write("A worker is at this folder already; this shows how far it is.")
-        return FolderImport.objects.get(path=str(path.resolve()), owner=owner)
+        return FolderImport.objects.get(path=str(path.resolve()), person=owner)
 
     def _follow(self, row: FolderImport) -> None:
         """Work, or watch whoever works, until it is over."""
