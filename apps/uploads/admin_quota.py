@@ -7,10 +7,10 @@ from django.contrib import admin
 from django.db.models import Q
 from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
+from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from apps.lib import clock
 from apps.lib.admin import AccessAdmin, ReadOnlyAdmin, badge, button, choice_filter
 from apps.uploads import grants, quota, usage
 from apps.uploads.models import QuotaDay, QuotaGrant
@@ -74,7 +74,7 @@ class GrantForm(forms.ModelForm):
         first, last, more = (found.get(name) for name in ("starts_on", "ends_on", "extra_bytes"))
         if more is not None and more <= 0:
             self.add_error("extra_bytes", "This must be one byte or more.")
-        if first and last and last < max(first, _today(clock.now())):
+        if first and last and last < max(first, _today(timezone.now())):
             self.add_error("ends_on", "This day is over, or before the first one.")
         return found
 
@@ -97,7 +97,7 @@ class QuotaGrantAdmin(_OfPerson, AccessAdmin):
         return self.fieldsets if obj else self.add_fieldsets
 
     def get_changeform_initial_data(self, request) -> dict:
-        today = _today(clock.now())
+        today = _today(timezone.now())
         return {"starts_on": today, "ends_on": today, **super().get_changeform_initial_data(request)}
 
     def get_queryset(self, request):
@@ -119,7 +119,7 @@ class QuotaGrantAdmin(_OfPerson, AccessAdmin):
 
     @display(description="standing")
     def standing(self, given) -> SafeString:
-        today = _today(clock.now())
+        today = _today(timezone.now())
         if given.ends_on < today:
             return badge("over")
         return badge("holds", "success") if given.starts_on <= today else badge("to come", "info")
@@ -129,7 +129,7 @@ class QuotaGrantAdmin(_OfPerson, AccessAdmin):
         return usage.name_of(given.granted_by)
 
     @button("Withdraw", needs="uploads.add_quotagrant", icon="undo", sure="From now on only the tier's bytes count.",
-            offered=lambda given: given.ends_on >= _today(clock.now()))  # fmt: skip
+            offered=lambda given: given.ends_on >= _today(timezone.now()))  # fmt: skip
     def withdraw_grant(self, request, given) -> str:
         grants.withdraw(given=given, by=request.user)
         return "The grant is withdrawn. What came in stays."
