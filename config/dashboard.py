@@ -49,6 +49,10 @@ PLACES = {
         ("All uploads", "uploads_upload_changelist", "uploads.view_upload", "upload_file"),
         ("Add to the library", "uploads_upload_add", "catalog.curate", "library_add"),
         ("Compression", "uploads_compressionreport_changelist", "uploads.view_compressionreport", "compress"),
+        ("Folders", "uploads_folderimport_changelist", "uploads.view_folderimport", "drive_folder_upload"),
+        ("Quota by day", "uploads_quotaday_changelist", "uploads.view_quotaday", "data_usage"),
+        ("Quota grants", "uploads_quotagrant_changelist", "uploads.view_quotagrant", "more_time"),
+        ("Storage use", "uploads_upload_storage_use", "uploads.view_upload", "storage"),
     ],
     "Archive": [
         ("To archive", "archive_archiveasset_changelist", "archive.view_archiveasset", "hourglass_top"),

@@ -24,5 +24,6 @@ BEAT = {
     "fold counts of posts": {"task": "social.fold", "schedule": 60.0, "options": {"expires": 60}},
     "forget old uses": {"task": "social.forget_old_uses", "schedule": crontab(hour=4, minute=50)},
     "sweep the bucket": {"task": "uploads.sweep_bucket", "schedule": crontab(minute=40)},
+    "import folders": {"task": "uploads.import_folders", "schedule": 15.0, "options": {"expires": 15}},
     "publish uploads": {"task": "uploads.sweep", "schedule": 30.0, "options": {"expires": 30}},
 }

@@ -136,6 +136,7 @@ STORAGES = {
 }
 SPOOL = env.folder("SPOOL_DIR", VAR / "spool")
 SPOOL_RESERVE_BYTES = env.number("SPOOL_RESERVE_BYTES", 500_000_000)
+IMPORT_FOLDER = env.folder("IMPORT_FOLDER", VAR / "import")  # whose folders the admin offers to bring in
 
 STATIC_URL = "/static/"
 STATIC_ROOT = env.folder("STATIC_ROOT", VAR / "static")

@@ -116,8 +116,13 @@ PERMISSIONS = {
     "social.view_decision": "See what moderators decided, and why.",
     "social.view_post": "See posts in the admin.",
     "social.view_report": "See what people reported.",
-    "uploads.retry": "Finish uploads that hang.",
+    "uploads.add_quotagrant": "Let people upload more than their tier does, and take that back.",
+    "uploads.import_folder": "Bring in folders of the server, for the library or for anybody.",
+    "uploads.retry": "Finish uploads that hang, and have them tried again.",
     "uploads.view_compressionreport": "See what compression saved.",
+    "uploads.view_folderimport": "See which folders of the server came in, and what of them was refused.",
+    "uploads.view_quotaday": "See what people have used of their day's quota.",
+    "uploads.view_quotagrant": "See who may upload more than the tier does, and why.",
     "uploads.view_upload": "See uploads of others.",
 }
 

@@ -124,12 +124,12 @@ def probe(path: Path, *, admit: frozenset[str] = UPLOAD_FORMATS) -> Probe:
     form = sniff(path)
     # MP4 with and without a picture begin alike, so either name lets the container in and the streams decide.
     if form is None or not any(FORMATS[name].demuxer == form.demuxer for name in admit):
-        raise _invalid(admit)
+        raise not_admitted(admit)
     listing = _listing(path, form)
     if form.demuxer == "mov":
         form = FORMATS["mp4" if "video" in listing.copies else "m4a"]
     if form.name not in admit:
-        raise _invalid(admit)
+        raise not_admitted(admit)
     streams = [*listing.copies.values(), *listing.decoded.values()]
     if KIND_STREAM[form.kind] not in listing.copies or not all(stream.packets for stream in streams):
         raise unreadable(f"it holds no {form.kind}")
@@ -360,7 +360,8 @@ def _channels(decoded: _Stream) -> int:
     return round(decoded.bytes / (2 * samples))
 
 
-def _invalid(admit: frozenset[str]) -> MediaError:
+def not_admitted(admit: frozenset[str] = UPLOAD_FORMATS) -> MediaError:
+    """The refusal of what is none of these (S0-19)."""
     forms = [form for name, form in FORMATS.items() if name in admit]
     supported = ", ".join(form.name.upper() for form in forms)
     return MediaError("INVALID_FORMAT", f"Invalid {forms[0].kind} format. Supported: {supported}")

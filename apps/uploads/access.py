@@ -10,6 +10,14 @@ class UploadAccess(OwnRows):
     see_all = "uploads.view_upload"
 
 
+class QuotaDayAccess(OwnRows):
+    see_all = "uploads.view_quotaday"
+
+
+class QuotaGrantAccess(OwnRows):
+    see_all = "uploads.view_quotagrant"
+
+
 class ReportAccess(AccessQuerySet):
     """What compression saves is the staff's business alone."""
 
@@ -18,3 +26,13 @@ class ReportAccess(AccessQuerySet):
 
     def edit_rule(self, user) -> Q:
         return Q(pk__in=[])
+
+
+class FolderAccess(AccessQuerySet):
+    """Folders of the server are the staff's business alone, whoever their tracks belong to."""
+
+    def view_rule(self, user) -> Q:
+        return Q() if may(user, "uploads.view_folderimport") else Q(pk__in=[])
+
+    def edit_rule(self, user) -> Q:
+        return Q() if may(user, "uploads.import_folder") else Q(pk__in=[])

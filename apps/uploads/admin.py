@@ -15,19 +15,23 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from apps.accounts.admin.people import PersonAdmin
 from apps.catalog.admin import TrackAdmin
 from apps.catalog.models import Track
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, moment, page_of
 from apps.lib.errors import Conflict, Refusal
-from apps.uploads import actions, admin_replacing, tasks
+from apps.uploads import actions, admin_quota, admin_replacing, admin_storage, tasks
+from apps.uploads.admin_folders import FolderImportAdmin
 from apps.uploads.admin_reports import CompressionReportAdmin
-from apps.uploads.models import Upload
+from apps.uploads.models import Check, Upload
 
-__all__ = ["CompressionReportAdmin", "UploadAdmin"]
+__all__ = ["CompressionReportAdmin", "FolderImportAdmin", "UploadAdmin"]
 
 TONES = {"received": "info", "checked": "warning", "compressed": "warning", "ready": "success", "refused": "danger"}
 STATES = {state: (state, Q(state=state)) for state in Upload.machine.states}
 UNFINISHED = ("checked", "compressed")
+HANGING = ("received", *UNFINISHED)
+WAYS = {way.value: (way.label, Q(way=way)) for way in Upload.Way}
 FACTS = [
     "title", "artist", "genre", "subgenre", "mood", "tags", "catalog_number", "isrc", "release_date", "description",
     "is_public", "is_pro_only",
@@ -64,18 +68,25 @@ class LibraryForm(forms.ModelForm):
 
 @admin.register(Upload)
 class UploadAdmin(ReadOnlyAdmin):
-    list_display = ["file", "state_badge", "person", "size", "reason", "to_track", "created"]
-    list_filter = [choice_filter("state", "state", STATES, at_hand=True), "created_at"]
+    list_display = ["file", "state_badge", "way", "person", "size", "reason", "to_track", "created"]
+    list_filter = [
+        choice_filter("state", "state", STATES, at_hand=True),
+        choice_filter("way", "way", WAYS),
+        "created_at",
+    ]
     search_fields = ["file_name", "user__email", "error_code", "sha256__startswith"]
     search_help_text = "File name, person's e-mail, error code, SHA-256 or upload id"
     ordering = ["-id"]
     sortable_by = ["size", "created"]
-    actions = ["finish_uploads"]
-    actions_row = actions_detail = ["finish_now"]
+    actions = ["finish_uploads", "retry_uploads"]
+    actions_row = actions_detail = ["finish_now", "retry"]
+    actions_list = ["storage_use"]
+    storage_use = admin_storage.storage_use
     fieldsets = [
         (None, {"fields": ["file", "state_badge", "person", "title", "track"]}),
-        ("File", {"fields": [("size", "content_type"), "sha256", "file_key"]}),
-        ("Refusal", {"fields": ["error_code", "error_message"]}),
+        ("File", {"fields": [("size", "received"), ("way", "content_type"), "sha256", "announced_sha256", "file_key"]}),
+        ("Quota", {"fields": [("reserved", "reserved_on"), "expires_at"]}),
+        ("Refusal", {"fields": ["error_code", "error_message", "waits"]}),
         ("Record", {"fields": [("created_at", "updated_at"), "id"]}),
     ]
 
@@ -127,6 +138,23 @@ class UploadAdmin(ReadOnlyAdmin):
     def size(self, upload) -> str:
         return filesizeformat(upload.size_bytes)
 
+    @display(description="received")
+    def received(self, upload) -> str:
+        return filesizeformat(upload.received_bytes)
+
+    @display(description="reserved")
+    def reserved(self, upload) -> str:
+        return filesizeformat(upload.reserved_bytes)
+
+    @display(description="last try")
+    def waits(self, upload) -> str:
+        """Why a received file is not checked yet, and when it is tried again."""
+        row = Check.objects.filter(upload=upload, state__in=["due", "running", "retrying"]).first()
+        if row is None or not row.error_code:
+            return ""
+        again = f", again at {moment(row.next_at)}" if row.next_at else ""
+        return f"{row.error_code}: {row.error_message} Tried {row.attempts} times{again}."
+
     @display(description="reason")
     def reason(self, upload) -> SafeString | str:
         if not upload.error_code:
@@ -148,6 +176,14 @@ class UploadAdmin(ReadOnlyAdmin):
     @admin.action(description="Finish now", permissions=["retry"])
     def finish_uploads(self, request, queryset) -> None:
         self.each(request, queryset, "Finish now", _finish)
+
+    @button("Try again", needs="uploads.retry", icon="refresh", offered=lambda upload: upload.state in HANGING)
+    def retry(self, request, upload) -> str:
+        return _retry(upload, request.user)
+
+    @admin.action(description="Try again", permissions=["retry"])
+    def retry_uploads(self, request, queryset) -> None:
+        self.each(request, queryset, "Try again", lambda upload: _retry(upload, request.user))
 
 
 def _receive(request: HttpRequest, form: forms.ModelForm) -> Upload | None:
@@ -175,6 +211,13 @@ def _finish(upload: Upload) -> str:
     return "Its files are not made yet; a worker was woken to make them."
 
 
+def _retry(upload: Upload, by) -> str:
+    """Its check, or what is made of it, is due at once."""
+    tasks.nudge(actions.retry(upload, by))
+    return "A worker was woken to try it again."
+
+
 TrackAdmin.extend(
     inlines=[admin_replacing.FormerTable], buttons=[admin_replacing.put_back], panels=[admin_replacing.warning]
 )
+PersonAdmin.extend(panels_below=[admin_quota.standing])

@@ -8,7 +8,7 @@ from django.db.models import Model
 from apps.accounts.chapters import Chapter, Parting, columns, register
 from apps.accounts.models import User
 from apps.uploads import intake, reports
-from apps.uploads.models import CompressionReport, QuotaDay, QuotaGrant, Upload
+from apps.uploads.models import CompressionReport, FolderImport, QuotaDay, QuotaGrant, Upload
 
 
 def _own(model: type[Model], *but: str) -> Callable[[User], Iterator[dict]]:
@@ -17,6 +17,11 @@ def _own(model: type[Model], *but: str) -> Callable[[User], Iterator[dict]]:
     return lambda user: (
         columns(row, but=left_out) for row in model.objects.filter(user=user).order_by("pk").iterator(500)
     )
+
+
+def _folders(user: User) -> Iterator[dict]:
+    rows = FolderImport.objects.filter(person=user).order_by("pk")
+    return (columns(row, but=("path", "person_id", "made_by_id", "token")) for row in rows.iterator(500))
 
 
 def _part(parting: Parting) -> None:
@@ -32,6 +37,7 @@ register(
     Chapter("uploads", "the files you uploaded, also those that were refused", _own(Upload)),
     Chapter("upload-days", "how much you uploaded on which day", _own(QuotaDay)),
     Chapter("upload-grants", "what staff let you upload on top", _own(QuotaGrant, "granted_by_id")),
+    Chapter("upload-folders", "folders that staff brought in for you", _folders),
     Chapter("compression", "how your files were made smaller", _own(CompressionReport)),
     part=_part,
 )

@@ -31,7 +31,8 @@ from apps.uploads.models import Check, Upload
 log = logging.getLogger(__name__)
 
 SHA256 = re.compile(r"[0-9a-f]{64}")
-# Nobody waits behind a form for longer; what is begun by parts has UPLOAD_EXPIRES.
+# Begun when it is here as a whole: nobody waits behind it for longer. What comes by parts has UPLOAD_EXPIRES.
+AT_ONCE = (Upload.Way.FORM, Upload.Way.FOLDER)
 FORM_TAKES = dt.timedelta(hours=1)
 
 
@@ -85,7 +86,7 @@ def begin(
         if not facts.get("library") and way != Upload.Way.FOLDER:
             upload.reserved_on = quota.reserve(user, size)
             upload.reserved_bytes = size
-        upload.expires_at = clock.now() + (FORM_TAKES if way == Upload.Way.FORM else settings.UPLOAD_EXPIRES)
+        upload.expires_at = clock.now() + (FORM_TAKES if way in AT_ONCE else settings.UPLOAD_EXPIRES)
         upload.save(force_insert=True)
     return upload
 

@@ -3,11 +3,12 @@
 from celery import shared_task
 
 from apps.lib import nudges
-from apps.uploads import actions, checking, direct, intake
+from apps.uploads import actions, checking, direct, folders, intake
 from apps.uploads.models import Upload
 
 # A sweep leaves the worker before its time limit and comes back with the next beat.
 AT_ONCE = 20
+FOLDERS_S = 60
 
 
 @shared_task(name="uploads.check")
@@ -51,3 +52,11 @@ def sweep() -> None:
 def sweep_bucket() -> None:
     """Remove what no upload knows from where the bucket keeps files on their way in."""
     direct.sweep_bucket()
+
+
+@shared_task(name="uploads.import_folders")
+def import_folders() -> None:
+    """Bring in files of the folder that waits longest, for a minute; the next beat goes on."""
+    folders.give_up_poison()
+    if row := folders.claim():
+        folders.work(row, seconds=FOLDERS_S)

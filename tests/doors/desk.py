@@ -39,7 +39,7 @@ from apps.playlists.models import Cover, Entry, Import, Playlist
 from apps.social import moderation
 from apps.social.models import Comment, Decision, DeprecatedUse, Post, Report
 from apps.uploads import intake
-from apps.uploads.models import CompressionReport, Upload
+from apps.uploads.models import CompressionReport, FolderFile, FolderImport, QuotaDay, QuotaGrant, Upload
 from tests.make import make_comment, make_generated, make_key, make_playlist, make_post, make_track, make_user
 
 _numbers = itertools.count(1)
@@ -133,6 +133,25 @@ def make_said(person: User, words: str) -> dict[type, object]:
     return {Post: post, Comment: comment, Report: report, Decision: decision}
 
 
+def make_quota(user: User, words: str) -> dict[type, object]:
+    """A day of which something is used, and a grant for it."""
+    today = timezone.now().date()
+    return {
+        QuotaDay: QuotaDay.objects.create(user=user, day=today, used_bytes=1, limit_bytes=2),
+        QuotaGrant: QuotaGrant.objects.create(
+            user=user, extra_bytes=5, starts_on=today, ends_on=today, reason=words, granted_by=user
+        ),
+    }
+
+
+def make_folder(user: User, words: str) -> FolderImport:
+    """A folder of the server with a file that was refused."""
+    folder = FolderImport.objects.create(path=f"/srv/{words}", person=user, made_by=user, next_at=timezone.now())
+    file = FolderFile.objects.create(folder=folder, path=words, size_bytes=1, changed_ns=1)
+    FolderFile.machine.move(file, "refused", error_code="INVALID_FORMAT", error_message=words)
+    return folder
+
+
 def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[type, object]:
     """A person with role, plan and key, a generated track with files, assets and a job, and a refused upload."""
     person = make_user(roles=[Role.ARTIST], plan="pro")
@@ -161,4 +180,6 @@ def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[ty
         ArchiveJob: ArchiveJob.objects.get(track=track),
         Upload: make_refused(person, file_name=file_name),
         CompressionReport: make_report(person, track, file_name),
+        FolderImport: make_folder(person, file_name),
+        **make_quota(person, title),
     }

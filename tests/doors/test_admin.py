@@ -31,7 +31,7 @@ from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Te
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
 from apps.social.models import Comment, Decision, DeprecatedUse, Post, Report
-from apps.uploads.models import CompressionReport, Upload
+from apps.uploads.models import CompressionReport, FolderImport, QuotaDay, QuotaGrant, Upload
 from tests.doors.desk import make_desk
 from tests.make import make_user
 
@@ -55,6 +55,9 @@ MODELS = [
     ArchiveJob,
     Upload,
     CompressionReport,
+    FolderImport,
+    QuotaDay,
+    QuotaGrant,
     Playlist,
     Entry,
     Import,
@@ -73,6 +76,9 @@ CURATED = {
     ArchiveJob,
     Upload,
     CompressionReport,
+    FolderImport,
+    QuotaDay,
+    QuotaGrant,
     Playlist,
     Entry,
     Import,
@@ -80,7 +86,7 @@ CURATED = {
 }
 # What each role may do there; whoever is not named does not even enter.
 SEES = {ADMIN: set(MODELS), MODERATOR: CURATED}
-ADDS = {ADMIN: {User, Provider, Upload}, MODERATOR: {Upload}}
+ADDS = {ADMIN: {User, Provider, Upload, FolderImport, QuotaGrant}, MODERATOR: {Upload}}
 DELETES = {ADMIN: {Provider}, MODERATOR: set()}
 CHANGES = {ADMIN: {User, Subscription, Provider, Track}, MODERATOR: {Track}}
 PRESSES = {
@@ -94,13 +100,14 @@ PRESSES = {
     "archive_now": {ADMIN, MODERATOR},
     "retry": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
+    "put_back": {ADMIN, MODERATOR},
     **dict.fromkeys(["drop_cover", "remove_playlist", "take_out", "look_again"], {ADMIN, MODERATOR}),
     **dict.fromkeys(["hide", "restore", "hide_reported", "dismiss_reports"], {ADMIN, MODERATOR}),
     **dict.fromkeys(
         [
             "revoke", "lift", "vouch", "send_verification", "send_reset", "sign_out", "drop_second_factor",
             "drop_avatar", "hand_over_gallery", "cancel_later", "cancel_now", "expire", "reactivate", "withdraw",
-            "send_again",
+            "send_again", "go_on", "stop_folder", "withdraw_grant",
         ],
         {ADMIN},
     ),
@@ -283,7 +290,7 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
         ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),
         ("catalog.curate", Term, ["replace_word", "curate"], "mark_curated"),
-        ("uploads.retry", Upload, ["finish_now"], "finish_uploads"),
+        ("uploads.retry", Upload, ["finish_now", "retry"], "finish_uploads"),
         ("playlists.curate", Playlist, ["drop_cover", "remove_playlist"], None),
         ("playlists.curate", Entry, ["take_out"], None),
         ("social.moderate", Post, ["hide", "restore"], "hide_chosen"),

@@ -1,6 +1,9 @@
+"""Who sees which upload, what compression saved, and folders of the server."""
+
 import pytest
 
-from apps.uploads.models import CompressionReport, Upload
+from apps.uploads import folders
+from apps.uploads.models import CompressionReport, FolderImport, Upload
 from tests.uploads.test_models import make_upload
 
 pytestmark = pytest.mark.django_db
@@ -17,3 +20,11 @@ def test_what_compression_saves_is_staffs_to_see_and_nobodys_to_change(ana, mod)
     CompressionReport.objects.create(user=ana, **facts)
     assert [CompressionReport.objects.visible_to(who).count() for who in (ana, mod)] == [0, 1]
     assert not CompressionReport.objects.editable_by(mod).exists()
+
+
+def test_folders_are_the_staffs_business_also_where_the_tracks_are_anas(ana, mod, boss, tmp_path):
+    folders.begin(path=tmp_path, by=boss, owner=ana)
+    seen = {who: FolderImport.objects.visible_to(who).count() for who in (ana, mod, boss)}
+    assert seen == {ana: 0, mod: 1, boss: 1}
+    changed = {who: FolderImport.objects.editable_by(who).count() for who in (ana, mod, boss)}
+    assert changed == {ana: 0, mod: 0, boss: 1}

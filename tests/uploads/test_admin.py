@@ -1,3 +1,5 @@
+import datetime as dt
+import hashlib
 import io
 
 import pytest
@@ -8,7 +10,7 @@ from django.test import Client
 from apps.catalog import derive
 from apps.catalog.models import Track
 from apps.lib.errors import Refusal
-from apps.uploads import actions
+from apps.uploads import actions, checking, intake
 from apps.uploads.models import Upload
 from tests.make import audio
 
@@ -79,6 +81,35 @@ def test_uploads_are_found_by_file_person_and_state(desk, stuck, refused):
     for query, found in (({"q": "song"}, stuck), ({"q": stuck.sha256[:12]}, stuck), ({"state": "refused"}, refused)):
         assert [row.pk for row in desk.get(UPLOADS, query).context["cl"].result_list] == [found.pk]
     assert desk.get(UPLOADS, {"q": "ana@example.org"}).context["cl"].result_count == 2
+
+
+def make_waiting(ana) -> Upload:
+    """Whole, with its check put off by an hour because the disk was full."""
+    upload = intake.begin(user=ana, way="tus", size=len(audio()), file_name="song.wav")
+    intake.spooled(upload).write_bytes(audio())
+    intake.completed(upload, sha256=hashlib.sha256(audio()).hexdigest())
+    row = upload.check_row
+    later = row.next_at + dt.timedelta(hours=1)
+    type(row).objects.update(next_at=later, error_code="DISK_FULL", error_message="No room.", attempts=5)
+    return upload
+
+
+def test_why_a_received_file_waits_is_told_and_it_is_tried_again_at_once(desk, ana):
+    upload = make_waiting(ana)
+    page = desk.get(f"{UPLOADS}{upload.pk}/change/").content.decode()
+    assert "DISK_FULL: No room. Tried 5 times, again at" in page
+    assert checking.claim(limit=1) == []
+    said = desk.post(f"{UPLOADS}{upload.pk}/retry/", follow=True).context["messages"]
+    assert [str(message) for message in said] == ["A worker was woken to try it again."]
+    assert checking.run(*checking.claim(limit=1))
+    upload.refresh_from_db()
+    assert upload.state == "checked"
+
+
+def test_what_is_refused_is_not_tried_again(desk, refused):
+    assert "/retry/" not in desk.get(f"{UPLOADS}{refused.pk}/change/").content.decode()
+    said = desk.post(f"{UPLOADS}{refused.pk}/retry/", follow=True).context["messages"]
+    assert "nothing to try again" in " ".join(map(str, said))
 
 
 # --- The library --------------------------------------------------------------------------------------------------

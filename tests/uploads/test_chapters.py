@@ -6,8 +6,8 @@ import pytest
 
 from apps.accounts import chapters, departure
 from apps.lib.errors import Refusal
-from apps.uploads import actions
-from apps.uploads.models import CompressionReport, QuotaDay, QuotaGrant, Upload
+from apps.uploads import actions, folders
+from apps.uploads.models import CompressionReport, FolderImport, QuotaDay, QuotaGrant, Upload
 from tests.make import audio
 
 pytestmark = pytest.mark.django_db
@@ -57,3 +57,12 @@ def test_of_who_left_a_report_keeps_figures_and_no_name(ana, bob, sent):
     kept = CompressionReport.objects.order_by("pk").values_list("user", "file_name", "ratio")
     assert list(kept) == [(None, "", 3), (bob.pk, "a.wav", 3)]
     assert not QuotaDay.objects.filter(user=ana.pk).exists()
+
+
+def test_folders_that_came_in_for_somebody_are_told_and_go_with_them(ana, boss, tmp_path):
+    folders.begin(path=tmp_path, by=boss, owner=ana)
+    (chapter,) = (each for each in chapters.CHAPTERS if each.name == "upload-folders")
+    assert [row["state"] for row in chapter.rows(ana)] == ["due"] and list(chapter.rows(boss)) == []
+    departure.part(user=ana, tracks="remove")
+    ana.delete()
+    assert not FolderImport.objects.exists()
