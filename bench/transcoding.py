@@ -1,7 +1,7 @@
 """Row 16: four minutes of WAV to an MP3 of 192 kb/s, by us and by ffmpeg from the command line, in turns.
 
-Ours runs inside the sandbox and proves the file by decoding all of it while it is written. Wall times need a second core
-that is free; the processor's time does not.
+Ours runs inside the sandbox and proves the file by decoding all of it while it is written. Wall times need a second
+core that is free; the processor's time does not.
 """
 
 import multiprocessing
