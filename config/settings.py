@@ -234,6 +234,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "SaidStatusEnum": "apps.social.shape.STATES",
         "ReportStateEnum": "apps.social.moderation.STATES",
+        "UploadStateEnum": "apps.uploads.progress.STATES",
         "TrackKindEnum": "apps.catalog.cards.KINDS",
         "TrackStatusEnum": "apps.catalog.cards.STATES",
         "MemberRoleEnum": "apps.playlists.members.ROLES",

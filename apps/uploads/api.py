@@ -28,7 +28,7 @@ class UploadForm(TrackFacts):
         extra_kwargs = {"title": {"required": False, "allow_blank": True, "help_text": "Default: the file's name."}}
 
 
-class ProgressSerializer(serializers.Serializer):
+class UploadProgressSerializer(serializers.Serializer):
     percent = serializers.IntegerField(help_text="0 to 100 of the whole way; 100 when it is ready or refused.")
     words = serializers.CharField(help_text="Where it stands, for people.")
     advice = serializers.CharField(help_text="What to do about it; empty where there is nothing to do.")
@@ -37,9 +37,9 @@ class ProgressSerializer(serializers.Serializer):
 class UploadSerializer(serializers.ModelSerializer):
     progress = serializers.SerializerMethodField()
 
-    @extend_schema_field(ProgressSerializer)
+    @extend_schema_field(UploadProgressSerializer)
     def get_progress(self, upload: Upload) -> dict:
-        return ProgressSerializer(progress.of(upload)).data
+        return UploadProgressSerializer(progress.of(upload)).data
 
     class Meta:
         model = Upload

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from apps.uploads.models import Upload
 
+STATES = Upload.machine.states
 # Of 100, what stands for bringing the bytes in; the rest is the work on them.
 ARRIVED = 70
 PERCENT = {"received": ARRIVED, "checked": 85, "compressed": 95, "ready": 100, "refused": 100}

@@ -148,4 +148,4 @@ def test_every_registered_page_is_on_the_way_around(boss):
     links = {item["link"] for group in dashboard.navigation(by(boss)) for item in group["items"]}
     models = admin.site._registry
     lists = {f"/admin/{m._meta.app_label}/{m._meta.model_name}/" for m in models}
-    assert links == {"/admin/", "/admin/uploads/upload/add/", *lists}
+    assert links == {"/admin/", "/admin/uploads/upload/add/", "/admin/uploads/upload/storage-use/", *lists}
