@@ -225,7 +225,7 @@ def test_no_list_looks_over_its_whole_table_for_its_filters():
     for model in MODELS:
         with CaptureQueriesContext(connection) as spent:
             client.get(address(model, "changelist"), {"_facets": "1"})
-        statements = [query["sql"] for query in spent]
+        statements = [query["sql"] for query in spent if query["sql"]]
         assert not [sql for sql in statements if "DISTINCT" in sql.replace("DISTINCT ON", "")]
         assert all("LIMIT 10001" in sql for sql in statements if "COUNT(*)" in sql and model._meta.db_table in sql)
 

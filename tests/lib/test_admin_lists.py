@@ -49,7 +49,7 @@ def test_a_search_is_counted_less_far_for_each_row_that_is_counted_has_to_be_fet
     assert paginator_for(asked.get("/", {"genre": "House"})) is CappedPaginator
     with CaptureQueriesContext(connection) as made:
         desk.get(TRACKS, {"q": "word"})
-    assert any(f"LIMIT {SearchPaginator.most + 1})" in query["sql"] for query in made)
+    assert any(f"LIMIT {SearchPaginator.most + 1})" in (query["sql"] or "") for query in made)
     assert SearchPaginator.most < CappedPaginator.most
 
 
@@ -101,7 +101,7 @@ def test_a_list_reads_no_column_that_it_does_not_show(desk, ana):
     make_track(ana)
     with CaptureQueriesContext(connection) as made:
         desk.get(TRACKS)
-    read = [query["sql"].partition(" FROM ")[0] for query in made if '"catalog_track"."title"' in query["sql"]]
+    read = [query["sql"].partition(" FROM ")[0] for query in made if '"catalog_track"."title"' in (query["sql"] or "")]
     assert read and not any(f'"{name}"' in sql for sql in read for name in ("search", "description", "password"))
 
 

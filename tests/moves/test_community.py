@@ -12,6 +12,7 @@ from tests.moves import world
 pytestmark = pytest.mark.django_db
 MIGRATION = import_module("apps.social.migrations.0005_community")
 COUNTS = import_module("apps.social.migrations.0006_counts")
+OWN_LINES = import_module("apps.social.migrations.0011_own_lines")
 PLAYLISTS = import_module("apps.playlists.migrations.0003_playlists")
 BOTH = pytest.mark.parametrize("migration", [MIGRATION, PLAYLISTS], ids=["social", "playlists"])
 
@@ -22,7 +23,12 @@ def shape() -> list[tuple]:
 
 @pytest.mark.parametrize(
     ("there", "back"),
-    [(MIGRATION.widen, MIGRATION.narrow), (PLAYLISTS.widen, PLAYLISTS.narrow), (COUNTS.count, COUNTS.count_no_more)],
+    [
+        (MIGRATION.widen, MIGRATION.narrow),
+        (PLAYLISTS.widen, PLAYLISTS.narrow),
+        (OWN_LINES.forward, OWN_LINES.back),
+    ],
+    ids=["social", "playlists", "own lines"],
 )
 def test_each_step_may_be_made_again(there, back):
     """S0-36: a migration that was cut off is begun anew."""
@@ -38,6 +44,15 @@ def test_each_step_may_be_made_again(there, back):
     assert shape() == whole
     back()
     assert shape() == before
+
+
+def test_counting_may_be_begun_again():
+    whole = shape()
+    OWN_LINES.back()
+    test_each_step_may_be_made_again(COUNTS.count, COUNTS.count_no_more)
+    COUNTS.count()
+    OWN_LINES.forward()
+    assert shape() == whole
 
 
 @BOTH

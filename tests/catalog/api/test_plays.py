@@ -76,7 +76,7 @@ def test_days_that_are_none_are_refused_by_name(as_, ana, days):
 def test_a_year_costs_no_more_questions_than_a_day(as_, ana, django_assert_num_queries):
     track, client = make_track(ana), as_(ana)
     told(client, track)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         told(client, track, days=1)
-    with django_assert_num_queries(5):
+    with django_assert_num_queries(4):
         told(client, track, days=366)

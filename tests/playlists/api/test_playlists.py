@@ -132,7 +132,7 @@ def test_a_list_costs_the_same_for_one_playlist_and_for_twenty(as_, ana, path, d
         for _ in range(count):
             make_playlist(ana, make_track(ana), is_public=True)
         client.get(path)
-        with django_assert_num_queries(5 if path == LIST else 7) as spent:
+        with django_assert_num_queries(4 if path == LIST else 6) as spent:
             client.get(path)
     assert spent
 
