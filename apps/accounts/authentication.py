@@ -38,9 +38,8 @@ class ApiKeyAuthentication(BaseAuthentication):
         user = asking.person(key.user_id)
         if user is None:  # left, or was switched off, at this moment
             raise _refused(request, WRONG)
-        key.user = user
-        key.user.key_scopes = frozenset(key.scopes)
-        return key.user, key
+        user.key_scopes, key.user = frozenset(key.scopes), user
+        return user, key
 
     def authenticate_header(self, request) -> str:
         return 'Bearer realm="keeptrack"'

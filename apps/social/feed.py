@@ -12,8 +12,8 @@ from django.db.models.expressions import RawSQL
 from apps.accounts import profiles
 from apps.catalog.keyset import Order, Place, Reader, Stretch, moment, stretches
 from apps.catalog.models import Track
+from apps.lib.again import Again
 from apps.lib.errors import Refusal
-from apps.lib.shape import fetched
 from apps.social.models import Comment, Follow, Post
 
 NEWEST = Order("-created", "created_at", moment)
@@ -29,19 +29,21 @@ class Everyones(Reader):
     """What everybody reads: asked for more often than anything else, so its statements are put together once."""
 
     def _some(self, stretch: Stretch, back: bool, start: Place | None, most: int) -> list[tuple]:
-        statement, values = _newest(self.order.descending != back, start is not None, most)
-        return fetched(statement, [*values, *([start.value, start.id] if start else [])])
+        ask = _newest(self.order.descending != back, start is not None, most)
+        return ask(start.value, start.id) if start else ask()
 
 
 @lru_cache(maxsize=1000)
-def _newest(down: bool, placed: bool, most: int) -> tuple[str, tuple]:
-    """SQL of (created_at, id) and its values but those of the place, which are the last two."""
-    reader, anywhere = newest(Post.objects.shown()), Place(0, dt.datetime.now(dt.UTC), UUID(int=0))
-    rows = reader.rows.order_by(*reader._sort(down))
-    if placed:
-        rows = rows.filter(reader._beyond(anywhere, reader.stretches[0], down))
-    sql, values = rows.values_list("created_at", "id")[:most].query.sql_with_params()
-    return sql, values[: len(values) - 2 * placed]
+def _newest(down: bool, placed: bool, most: int) -> Again:
+    """(created_at, id) of the first of all, or of those after a place, which it is asked with."""
+    reader = newest(Post.objects.shown())
+
+    def rows(*place) -> QuerySet[Post]:
+        beyond = [reader._beyond(Place(0, *place), reader.stretches[0], down)] if place else []
+        found = reader.rows.filter(*beyond).order_by(*reader._sort(down))
+        return found.values_list("created_at", "id")[:most]
+
+    return Again(rows, *((dt.datetime(2000, 1, 1, tzinfo=dt.UTC), UUID(int=0)) if placed else ()))
 
 
 @dataclass(frozen=True)
