@@ -33,6 +33,7 @@ import zipfile
 import zlib
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -117,13 +118,11 @@ def report(state: State) -> int:
     found = Share()
     for first in sorted(state.done):
         found.add(state.done[first])
-    files, each = found.answers.total(), 1000 / max(1, found.answers.total())
-    print(
-        f"{files} files, {len(corpus())} of them the corpus, in {found.seconds:.0f} s, processor {found.processor:.0f} s"
-    )
-    print(
-        f"  {found.seconds * each:.0f} ms for one, processor {found.processor * each:.0f} ms; {found.again} done again"
-    )
+    files = found.answers.total()
+    print(f"{files} files, {len(corpus())} of them the corpus")
+    for words, seconds in {"a worker's time": found.seconds, "the children's processor time": found.processor}.items():
+        print(f"  {words}: {seconds:.0f} s, {1000 * seconds / files:.0f} ms a file")
+    print(f"  done again, this program having been kept waiting: {found.again}")
     for words, count in found.answers.most_common():
         print(f"  {count:7}  {words}")
     for fault in found.faults:
@@ -226,12 +225,10 @@ def _processor() -> float:
 
 def answer(path: Path) -> tuple[str, str]:
     """(what the checker says, the traceback if that was no Refusal)."""
-    from apps.lib import media
     from apps.lib.errors import Refusal
 
     try:
-        probe = media.probe(path, admit=media.UPLOAD_FORMATS)
-        _cover(path, probe.format)
+        probe = _read(path)
     except Refusal as refusal:
         return f"{refusal.code}: {re.sub(r'[0-9.]+ s', '… s', refusal.message)}", ""
     except Exception:
@@ -239,18 +236,19 @@ def answer(path: Path) -> tuple[str, str]:
     return f"admitted as {probe.format.name}", ""
 
 
-def _cover(path: Path, form) -> None:
-    """As `uploads.proposal` takes it out and makes one of ours of it, without keeping it."""
+def _read(path: Path):
+    """As `uploads.proposal` does: a probe, and of the picture that is carried one of ours, without keeping it."""
     from apps.lib import media, picture
 
     carried = path.with_name("cover")
     try:
-        if media.cover(path, carried, source_format=form, most=MOST_COVER):
-            picture.square(carried, side=1024, most=400_000)
-    except picture.PictureError:  # a file is not refused for its picture
-        pass
+        probe = media.probe(path, admit=media.UPLOAD_FORMATS, cover=carried, most=MOST_COVER)
+        if carried.exists():
+            with suppress(picture.PictureError):  # a file is not refused for its picture
+                picture.square(carried, side=1024, most=400_000)
     finally:
         carried.unlink(missing_ok=True)
+    return probe
 
 
 # --- Files --------------------------------------------------------------------------------------------------------
