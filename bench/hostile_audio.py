@@ -102,6 +102,7 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("-n", type=int, default=60_000, metavar="FILES", help="mutants (60,000)")
     options.add_argument("--seed", type=int, default=1, help="another seed, other mutants (1)")
+    options.add_argument("-j", type=int, default=os.cpu_count(), metavar="WORKERS", help="at once (one for each core)")
     options.add_argument("--state", type=Path, metavar="FILE", help="keep here what is done, and go on from there")
     options.add_argument("--only", type=int, metavar="NUMBER", help="this mutant alone, kept as ./mutant")
     options = options.parse_args()
@@ -110,7 +111,7 @@ def main() -> int:
         print(answer(Path("mutant"))[0])
         return 0
     state = State(options.state, options.seed)
-    spread(options.n, state)
+    spread(options.n, state, options.j)
     return report(state)
 
 
@@ -140,13 +141,13 @@ def report(state: State) -> int:
     return int(not all(goals.values()))
 
 
-def spread(files: int, state: State) -> None:
-    """Work off on every core what is not done."""
+def spread(files: int, state: State, workers: int) -> None:
+    """Work off what is not done."""
     known, starts = corpus(), multiprocessing.get_context("fork")  # the corpus and the whole files are made once
     whole()
     steps = [first for first in range(-len(known), files, STEP) if first not in state.done]
     news, turn = starts.Queue(), starts.Value("q", 0)
-    workers = [starts.Process(target=work, args=(turn, steps, files, state.seed, news)) for _ in range(os.cpu_count())]
+    workers = [starts.Process(target=work, args=(turn, steps, files, state.seed, news)) for _ in range(workers)]
     for worker in workers:
         worker.start()
     while any(worker.is_alive() for worker in workers) or not news.empty():
