@@ -283,7 +283,7 @@ def whole() -> dict[str, bytes]:
 @cache
 def corpus() -> dict[str, bytes]:
     """What somebody might send on purpose: no music, two things at once, bombs, lies about lengths."""
-    from tests.lib.made import CONVERTED, NOT_MEDIA, make_bytes, make_id3, make_tag_bomb
+    from tests.lib.made import CONVERTED, NOT_MEDIA, make_bytes, make_id3, make_sound_bomb, make_tag_bomb
 
     files, mp3, wav, flac = dict(NOT_MEDIA), whole()["mp3"], whole()["wav pcm_s16le"], whole()["flac"]
     files |= {name: make_bytes(name) for name in (*CONVERTED, "mp4", "png", "jpeg", "webp")}
@@ -331,6 +331,7 @@ def corpus() -> dict[str, bytes]:
         "flac block of 16 MB": flac[:42] + b"\x04\xff\xff\xff" + flac[42:],
         "flac of no samples": flac[:8] + bytes(34) + flac[42:],
         "flac of all samples": _put(flac, 21, ">Q", 0xFFFFFFFFFFFFFFFF),
+        "flac of two days of silence": make_sound_bomb(240_000),
         "headers alone": mp3[:4] * 50_000,
         "silence of a day": _put(_put(wav, 24, "<I", 1), 28, "<I", 1)[:44] + bytes(86_400),
         "concat as bytes": b"concat:/etc/passwd|/etc/hosts",

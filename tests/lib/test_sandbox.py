@@ -187,10 +187,13 @@ def test_no_child_outlives_its_time(tmp_path, code):
 def test_pipes_kept_open_by_a_process_that_left_the_group_do_not_hold_us():
     code = """
 import os, time
+gone, tell = os.pipe()
 if os.fork() == 0:
     os.setsid()
+    os.write(tell, b".")
     print(os.getpid(), flush=True)
     time.sleep(60)
+os.read(gone, 1)
 """
     said = []
     with pytest.raises(SandboxFailure, match="timeout"):
