@@ -637,6 +637,7 @@ TABLE = """
     DELETE                             401 409 404 403 403
 /api/v1/uploads/<uuid:pk>/events [upload]
     GET                                401 200 404 200 200
+    HEAD                               401 405 405 405 405
 /api/v1/uploads/<uuid:pk> [direct upload]
     DELETE                             401 410 404 403 403
 /api/v1/uploads/direct
