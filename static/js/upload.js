@@ -10,7 +10,7 @@ const token = form.elements.csrfmiddlewaretoken.value;
 const person = form.dataset.person;
 const list = document.querySelector("[data-sendings]");
 const part = (name) => document.querySelector(`[data-${name}]`);
-const advice = JSON.parse(document.getElementById("upload-advice").textContent);
+const advice = JSON.parse(form.dataset.words);
 const begun = []; // rows of what an earlier page left behind
 const waiting = []; // rows whose turn has not come
 let atWork = null; // the row that is being sent
