@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.forms import modelform_factory
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,6 +17,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 from apps.accounts.admin.people import PersonAdmin
 from apps.catalog.admin import TrackAdmin
 from apps.catalog.models import Track
+from apps.lib import sizes
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, moment, page_of
 from apps.lib.errors import Conflict, Refusal
 from apps.uploads import actions, admin_quota, admin_replacing, admin_storage, tasks
@@ -136,15 +136,15 @@ class UploadAdmin(ReadOnlyAdmin):
 
     @display(description="size", ordering="size_bytes")
     def size(self, upload) -> str:
-        return filesizeformat(upload.size_bytes)
+        return sizes.words(upload.size_bytes)
 
     @display(description="received")
     def received(self, upload) -> str:
-        return filesizeformat(upload.received_bytes)
+        return sizes.words(upload.received_bytes)
 
     @display(description="reserved")
     def reserved(self, upload) -> str:
-        return filesizeformat(upload.reserved_bytes)
+        return sizes.words(upload.reserved_bytes)
 
     @display(description="last try")
     def waits(self, upload) -> str:

@@ -5,9 +5,9 @@ import unicodedata
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
-from django.template.defaultfilters import filesizeformat
 
 from apps.accounts.models import User
+from apps.lib import sizes
 from apps.lib.batches import Bar
 from apps.lib.errors import Refusal
 from apps.uploads import folders
@@ -78,7 +78,7 @@ class Command(BaseCommand):
 
     def _report(self, row: FolderImport) -> None:
         found = folders.counts(row)
-        bytes_ = filesizeformat(found.bytes).replace("\xa0", " ")
+        bytes_ = sizes.words(found.bytes).replace("\xa0", " ")
         self.stdout.write(
             f"{found.total} files ({bytes_}): {found.imported} imported, {found.known} there already, "
             f"{found.refused} refused, {found.waiting} left"
