@@ -20,7 +20,7 @@ from apps.catalog.models import Track
 from apps.lib import sizes
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, moment, page_of
 from apps.lib.errors import Conflict, Refusal
-from apps.uploads import actions, admin_quota, admin_replacing, admin_storage, tasks
+from apps.uploads import actions, admin_quota, admin_replacing, admin_storage, progress, tasks
 from apps.uploads.admin_folders import FolderImportAdmin
 from apps.uploads.admin_reports import CompressionReportAdmin
 from apps.uploads.models import Check, Upload
@@ -42,7 +42,7 @@ class LibraryForm(forms.ModelForm):
     """The shape only; what is wrong with a file, also an empty one, is said by `actions.receive`."""
 
     file = forms.FileField(
-        widget=UnfoldAdminFileFieldWidget, allow_empty_file=True, help_text="MP3, WAV or FLAC.",
+        widget=UnfoldAdminFileFieldWidget, allow_empty_file=True, help_text=f"{progress.FORMS}.",
         error_messages={"required": "Choose a file first."},
     )  # fmt: skip
     field_order = ["file"]
