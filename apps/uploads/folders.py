@@ -282,9 +282,10 @@ def opened(root: Path, path: str) -> Iterator[BinaryIO]:
         raise Refusal("FILE_GONE", "The file is not there any more.", status=422) from gone
     except OSError as failure:
         raise Refusal("FILE_UNREADABLE", f"The file cannot be read: {failure.strerror}.", status=422) from failure
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Refusal("FILE_UNREADABLE", "This is no plain file.", status=422)
     with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Refusal("FILE_UNREADABLE", "This is no plain file.", status=422)
         yield file
 
 
