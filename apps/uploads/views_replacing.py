@@ -13,14 +13,14 @@ from apps.catalog import tasks as catalog
 from apps.catalog.models import FormerFile, Track
 from apps.lib import nudges
 from apps.lib.errors import Refusal
-from apps.uploads import actions, replacing, tasks
+from apps.uploads import actions, progress, replacing, tasks
 
 
 class AudioForm(forms.Form):
     """The shape only; what is wrong with a file, also an empty one, is said by `actions.receive`."""
 
     file = forms.FileField(
-        allow_empty_file=True, help_text="MP3, WAV or FLAC.", error_messages={"required": "Choose a file first."}
+        allow_empty_file=True, help_text=f"{progress.FORMS}.", error_messages={"required": "Choose a file first."}
     )
 
 
