@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection
 from django.db.models import F, Sum
+from django.template.defaultfilters import filesizeformat
 
 from apps.accounts import tiers
 from apps.lib import clock
@@ -75,8 +76,8 @@ def limit_of(user, day: dt.date) -> int:
 
 def exceeded(standing: Standing) -> Refusal:
     message = (
-        f"This is more than you may upload today: {standing.left:,} of {standing.limit:,} bytes are left. "
-        "The count begins anew at midnight UTC."
+        f"This is more than you may upload today: {filesizeformat(standing.left)} of {filesizeformat(standing.limit)} "
+        "are left. The count begins anew at midnight UTC."
     )
     facts = {"left": standing.left, "limit": standing.limit, "resets_at": standing.resets_at.isoformat()}
     return Refusal("QUOTA_EXCEEDED", message, status=413, **facts)
