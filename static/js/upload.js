@@ -1,16 +1,16 @@
 /* Sends chosen files one after the other, each in a row of its own that can pause and goes on after a break or a reload,
    then follows what becomes of it. */
 
-import { Sending, Stopped, end, forget, reached, unfinished } from "keeptrack/tus";
-
 const form = document.querySelector("[data-upload]");
+// By the address that the page gives: a file's name holds a digest of its content, and an import cannot know it.
+const { Sending, Stopped, end, forget, reached, unfinished } = await import(form.dataset.module);
 const file = form.elements.file;
 const title = form.elements.title;
 const token = form.elements.csrfmiddlewaretoken.value;
 const person = form.dataset.person;
 const list = document.querySelector("[data-sendings]");
 const part = (name) => document.querySelector(`[data-${name}]`);
-const advice = JSON.parse(document.getElementById("upload-advice").textContent);
+const advice = JSON.parse(form.dataset.words);
 const begun = []; // rows of what an earlier page left behind
 const waiting = []; // rows whose turn has not come
 let atWork = null; // the row that is being sent
