@@ -162,7 +162,7 @@ def _rest(user) -> Iterator[dict]:
     refused = Upload.objects.visible_to(user).filter(state="refused", created_at__gte=today)
     query = {"state": "refused", "created_at__gte": today.isoformat(sep=" ")}
     yield _card(
-        "Uploads refused today", refused, "uploads_upload", "No music, broken, or not sent to its end.", **query
+        "Uploads refused today", refused, "uploads_upload", "No music, broken, or not sent in full.", **query
     )
 
 
