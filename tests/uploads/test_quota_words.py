@@ -9,7 +9,8 @@ pytestmark = pytest.mark.django_db
 def test_the_account_says_what_is_used_and_left_and_when_it_begins_anew(as_, ana):
     quota.reserve(ana, 50_000_000)
     shown = as_(ana).get("/account/subscription").content.decode()
-    assert "47.7\xa0MB of 95.4\xa0MB used" in shown and "<strong>47.7\xa0MB</strong> left" in shown
+    assert "<span data-used>47.7\xa0MB</span> of 95.4\xa0MB used" in shown
+    assert "<strong data-left>47.7\xa0MB</strong> left" in shown
     assert f'datetime="{quota.standing(ana).resets_at.isoformat()}"' in shown
 
 
