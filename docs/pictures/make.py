@@ -174,7 +174,7 @@ def uploading(tour: Tour):
     sys.path.insert(0, str(ROOT))
     from deploy.demo import synth  # needs the project's packages
 
-    page = tour.open("/upload", size=(1440, 1120))
+    page = tour.open("/upload", size=(1440, 1260))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "First Light.wav"
         synth.write_wav(path, synth.compose(7, 30, tempo=112, pitch_class=2, mode="minor"))
@@ -183,8 +183,8 @@ def uploading(tour: Tour):
         page.set_input_files("#id_file", [path, lyrics])
         page.locator("[name=is_public]").set_checked(False, force=True)
         page.click("[data-send]")
-        page.get_by_text("Your track is ready.").wait_for(timeout=60_000)
-        page.get_by_text("Invalid audio format.").wait_for(timeout=60_000)
+        page.wait_for_selector("[data-open]:visible", timeout=60_000)
+        page.wait_for_selector(".sendings progress:visible", state="hidden", timeout=60_000)
     return page
 
 
