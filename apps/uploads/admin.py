@@ -55,7 +55,7 @@ class LibraryForm(forms.ModelForm):
             "tags": UnfoldAdminTextInputWidget,
         }
         help_texts = {
-            "title": "Left empty, the file’s name is taken.",
+            "title": "Left empty, the title in the file is taken, or its name.",
             "mood": "Separated by commas.",
             "tags": "Separated by commas.",
             "is_public": "Everyone hears it; off: only staff.",

@@ -74,10 +74,10 @@ class CompressionReportAdmin(ReadOnlyAdmin):
     def saved(self, report) -> str:
         return sizes.words(report.original_size - report.compressed_size) if report.applied else ""
 
-    @display(description="kbit/s")
+    @display(description="bit rate")
     def rates(self, report) -> str:
         known = [str(round(rate / 1000)) for rate in (report.original_bit_rate, report.bit_rate) if rate]
-        return " → ".join(known if report.applied else known[:1])
+        return f"{' → '.join(known if report.applied else known[:1])} kbit/s" if known else ""
 
     @display(description="took", ordering="processing_ms")
     def took(self, report) -> str:

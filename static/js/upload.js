@@ -112,7 +112,9 @@ class Row {
     } else if (event === "waiting") {
       this.say(detail || AWAY, { todo: advice.NETWORK_ERROR, keys: ["pause", "cancel"] });
     } else if (event === "stopped") {
-      const keys = FINAL.has(detail.code) ? ["remove"] : ["resume", "cancel"];
+      const over = FINAL.has(detail.code);
+      const keys = over ? ["remove"] : ["resume", "cancel"];
+      this.shown.querySelector("progress").hidden = over;
       this.say(detail.message, { todo: advice[detail.code], bad: true, keys });
       left(this);
     } else {
@@ -216,7 +218,8 @@ const chosen = () => [...file.files];
 const tooLarge = (one) => one.size > Number(form.dataset.limit);
 
 function chose() {
-  complain(chosen().some(tooLarge) ? form.dataset.tooLarge : "", "FILE_TOO_LARGE");
+  const over = chosen().find(tooLarge);
+  complain(over ? `${over.name}: ${form.dataset.tooLarge}` : "", "FILE_TOO_LARGE");
   title.disabled = chosen().length > 1;
   if (title.disabled) title.value = "";
 }
