@@ -337,7 +337,7 @@ def test_hours_of_readings_are_not_kept(tmp_path):
 @pytest.mark.parametrize("level", [-23, -33])
 def test_a_sine_of_a_known_level_is_as_loud_as_it_was_made(tmp_path, level):
     """EBU Tech 3341, signals 1 and 2: 1 kHz on two channels at so many dBFS is so many LUFS."""
-    made = f"aevalsrc={10 ** (level / 20)}*sin(2*PI*1000*t):s=48000:d=20,aformat=channel_layouts=stereo"
+    made = f"aevalsrc={10 ** (level / 20)}*sin(2*PI*1000*t):s=48000:d=20,pan=stereo|c0=c0|c1=c0"
     ffmpeg("-f", "lavfi", "-i", made, "-c:a", "pcm_s24le", "-f", "wav", str(tmp_path / "sine"))
     heard = media.loudness(tmp_path / "sine", source_format=media.FORMATS["wav"])
     assert heard.lufs == pytest.approx(level, abs=0.1) and heard.true_peak == pytest.approx(level, abs=0.1)
