@@ -25,6 +25,7 @@ from apps.lib import clock, locks, spool
 from apps.lib.errors import Conflict, Forbidden, Refusal
 from apps.lib.records import uuid7
 from apps.lib.storage import ContentMismatch
+from apps.lib.text import is_blank
 from apps.uploads import quota
 from apps.uploads.models import Check, Upload
 
@@ -157,7 +158,8 @@ def tidy_name(name: str) -> str:
 
 def stem(file_name: str) -> str:
     """What a track is called that nobody gave a title."""
-    return Path(file_name).stem.strip()[:255] or "untitled"
+    name = Path(file_name).stem.strip()[:255]
+    return "untitled" if is_blank(name) else name
 
 
 def spooled(upload: Upload) -> Path:

@@ -227,3 +227,8 @@ def test_a_replacement_says_which_track(ana):
 )  # fmt: skip
 def test_a_file_name_is_tidied_for_showing(given, kept):
     assert intake.tidy_name(given) == kept
+
+
+@pytest.mark.parametrize("name", ["\u3164.mp3", "\u2800.wav"])
+def test_a_name_that_nobody_would_see_is_no_title(name):
+    assert intake.stem(intake.tidy_name(name)) == "untitled"

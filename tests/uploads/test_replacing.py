@@ -162,6 +162,12 @@ def test_a_sound_that_is_another_is_told_in_words(ana, body, said):
     assert upload.sounds_different == replacing.warning(track) == said
 
 
+def test_the_warning_stays_when_the_same_audio_is_sent_again(ana):
+    track, other = make_playable(ana, seconds=12.0), audio("wav", 12.0, seed=2)
+    said = bring(track, other, ana).sounds_different
+    assert bring(track, other, ana).is_duplicate and replacing.warning(track) == said != ""
+
+
 def test_the_warning_goes_when_the_former_audio_is_back(ana):
     track = make_playable(ana, seconds=12.0)
     bring(track, audio("wav", 12.0, seed=2), ana)
