@@ -106,7 +106,8 @@ class TusView(APIView):
         if not tus.is_piece(request.META.get("CONTENT_TYPE", "")):
             raise Refusal("UNSUPPORTED_MEDIA_TYPE", f"A piece has the Content-Type {tus.PIECE}.", status=415)
         checksum = tus.checksum(request.headers.get("Upload-Checksum"))
-        upload = pieces.take(upload, Body(request._request, moment=MOMENT_S), at=at, checksum=checksum)
+        body = Body(request._request, moment=MOMENT_S, longest=pieces.SILENCE_S)
+        upload = pieces.take(upload, body, at=at, checksum=checksum)
         if upload.state == "received":
             tasks.nudge(upload)
         return upload

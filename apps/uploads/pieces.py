@@ -177,9 +177,13 @@ class _Taking:
             if count == 0 or pace.is_lost:
                 break
             self._told_in_time()
-        if body.length is None and not room and body.read(1):
-            raise tus.too_long(self.upload.size_bytes)
-        if self.offset - self.begun < (body.length or 0):
+        if body.length is None:
+            if not room and body.read(1):
+                raise tus.too_long(self.upload.size_bytes)
+            broke = room and (body.is_broken or pace.is_lost)
+        else:
+            broke = self.offset - self.begun < body.length
+        if broke:
             raise Refusal("BROKEN_OFF", "The piece broke off. Ask with HEAD where to go on.", status=408)
 
     def _some_of(self, body: Body, room: int) -> int | None:

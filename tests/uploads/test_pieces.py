@@ -23,7 +23,7 @@ class Sent:
     """A body that is there, or that stalls where a `Silent` stands."""
 
     def __init__(self, *parts: bytes | type[Silent], length: int | None = None):
-        self._parts, self.pauses = list(parts), 0
+        self._parts, self.pauses, self.is_broken = list(parts), 0, False
         self.length = sum(len(part) for part in parts if part is not Silent) if length is None else length
 
     def __enter__(self):
@@ -126,6 +126,21 @@ def test_chunks_that_say_no_length_end_where_the_file_does():
     body = Sent(BYTES)
     body.length = None
     assert pieces.take(upload, body, at=pieces.reached(upload)).state == "received"
+
+
+@pytest.mark.parametrize("why", ["broken", "slow"])
+def test_chunks_that_break_off_count_as_far_as_they_came_and_say_so(monkeypatch, why):
+    upload, body = make_upload(), Sent(BYTES[:500], *[Silent] * 100 * (why == "slow"))
+    body.length, body.is_broken = None, why == "broken"
+    monkeypatch.setattr(pieces, "SILENCE_S", 0.05 if why == "slow" else 20)
+    assert refusal(lambda: pieces.take(upload, body, at=0)) == ("BROKEN_OFF", 408)
+    assert Upload.objects.get(pk=upload.pk).received_bytes == 500
+
+
+def test_chunks_that_break_behind_the_last_byte_are_whole():
+    upload, body = make_upload(), Sent(BYTES)
+    body.length, body.is_broken = None, True
+    assert pieces.take(upload, body, at=0).state == "received"
 
 
 def test_an_upload_that_is_ended_meanwhile_takes_no_more(monkeypatch):
