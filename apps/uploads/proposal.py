@@ -18,6 +18,7 @@ from apps.catalog.models import Blob, Track
 from apps.lib import media, picture, spool
 from apps.lib.errors import Refusal
 from apps.lib.media import Probe
+from apps.lib.text import is_blank
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,8 @@ def _words(tags: dict[str, str]) -> dict:
 
 
 def _text(text: str, most: int) -> str:
-    return " ".join(text.translate(TURNING).split())[:most].strip()
+    words = " ".join(text.translate(TURNING).split())[:most].strip()
+    return "" if is_blank(words) else words
 
 
 def _tempo(text: str) -> str | None:

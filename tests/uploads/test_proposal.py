@@ -59,6 +59,7 @@ def test_a_file_without_tags_proposes_nothing():
         ("TDRC", "2021", "release_date"),
         ("TDRC", "2021-02", "release_date"),
         ("TIT2", " \u202e\u2066 ", "title"),
+        ("TIT2", "\u200b\u3164", "title"),
     ],
 )
 def test_what_does_not_read_as_its_field_is_left_out(frame, word, name):
