@@ -8,13 +8,12 @@ import datetime as dt
 import logging
 from pathlib import Path
 
-from django.conf import settings
 from django.db import DataError, IntegrityError, OperationalError, transaction
 
 from apps.catalog import actions as catalog
 from apps.catalog import files, history
 from apps.catalog.models import Track
-from apps.lib import clock, leases, media
+from apps.lib import clock, leases
 from apps.lib.errors import Refusal
 from apps.lib.media import Probe
 from apps.lib.storage import Stored
@@ -56,8 +55,7 @@ def attempt(row: Check) -> bool:
         return row.settle("done")
     with leases.held(row):
         path = at_hand(upload)
-        probe = media.probe(path, admit=settings.UPLOAD_FORMATS)
-        said = proposal.of(path, probe)
+        probe, said = proposal.read(path)
         with files.stored(path, form=probe.format, sha256=upload.sha256) as stored:
             settled = _admitted(row, upload, stored, probe, said)
     if settled:

@@ -34,17 +34,20 @@ MINOR = ("m", "min", "minor", "moll")
 GERMAN = ("moll", "dur")
 
 
-def of(path: Path, probe: Probe) -> dict:
-    """What the file's tags say that reads as a track's field, and its cover, stored. Not inside a transaction.
+def read(path: Path) -> tuple[Probe, dict]:
+    """What the file is, and what its tags say that reads as a track's field, with its cover, stored.
 
-    Refusals are those of our disk and store; a file's tags raise none.
+    Not inside a transaction. Refuses as `media.probe` does, or for our disk and store; no tag refuses a file.
     """
-    cover = _cover(path, probe)
-    return {**said(probe.tags), **({"cover": cover} if cover else {})}
+    most = settings.PICTURE_MAX_BYTES
+    with spool.workspace(needed=most) as folder:
+        probe = media.probe(path, admit=settings.UPLOAD_FORMATS, cover=folder / "cover", most=most)
+        cover = _cover(folder / "cover")
+    return probe, {**said(probe.tags), **({"cover": cover} if cover else {})}
 
 
 def said(tags: dict[str, str]) -> dict:
-    """As `of`, of a probe's tags alone."""
+    """What tags alone say that reads as a track's field."""
     return {name: value for name, value in _words(tags).items() if value not in (None, "")}
 
 
@@ -137,16 +140,14 @@ def _date(text: str) -> str | None:
         return None
 
 
-def _cover(path: Path, probe: Probe) -> str | None:
-    with spool.workspace(needed=settings.PICTURE_MAX_BYTES) as folder:
-        carried = folder / "cover"
-        if not media.cover(path, carried, source_format=probe.format, most=settings.PICTURE_MAX_BYTES):
-            return None
-        try:
-            made = picture.square(carried, side=COVER_SIDE, most=COVER_MOST)
-        except picture.PictureError as failure:
-            log.info("the picture in an upload is not used: %s", failure)
-            return None
-        carried.write_bytes(made)
-        with files.stored(carried, form=COVER_FORM) as stored:  # its row keeps it for two days until a track holds it
-            return stored.sha256
+def _cover(carried: Path) -> str | None:
+    if not carried.exists():
+        return None
+    try:
+        made = picture.square(carried, side=COVER_SIDE, most=COVER_MOST)
+    except picture.PictureError as failure:
+        log.info("the picture in an upload is not used: %s", failure)
+        return None
+    carried.write_bytes(made)
+    with files.stored(carried, form=COVER_FORM) as stored:  # its row keeps it for two days until a track holds it
+        return stored.sha256

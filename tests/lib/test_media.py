@@ -7,6 +7,7 @@ import subprocess
 import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -18,7 +19,17 @@ from apps.lib import media
 from apps.lib.formats import sound_start
 from apps.lib.media import FORMATS, IMAGE_FORMATS, VIDEO_FORMATS, MediaError, probe, sniff
 from deploy.demo import synth
-from tests.lib.made import NOT_MEDIA, ffmpeg, make_bytes, make_file, make_id3, make_sound, make_tag_bomb, seven_bits
+from tests.lib.made import (
+    NOT_MEDIA,
+    ffmpeg,
+    make_bytes,
+    make_file,
+    make_id3,
+    make_sound,
+    make_sound_bomb,
+    make_tag_bomb,
+    seven_bits,
+)
 
 ALL = frozenset(FORMATS)
 
@@ -232,6 +243,14 @@ def test_a_tag_bomb_costs_the_tags_and_nothing_else(tmp_path):
 
 def test_a_tag_bomb_does_not_hide_that_the_song_is_truncated(tmp_path):
     assert refusal(make_file(tmp_path, make_tag_bomb() + make_bytes("mp3")[:48_000])).code == "MEDIA_UNREADABLE"
+
+
+def test_a_sound_that_decodes_without_end_is_too_complex(tmp_path, monkeypatch):
+    """A megabyte of seven hours. What any sound may take is less than 20 s of processor time; here it is a second."""
+    assert media.CHECK.cpu < 20
+    monkeypatch.setattr(media, "CHECK", replace(media.CHECK, cpu=1))
+    refused = refusal(make_file(tmp_path, make_sound_bomb(33_000)))
+    assert (refused.code, refused.status) == ("MEDIA_TOO_COMPLEX", 422)
 
 
 @pytest.mark.parametrize("side, channels", [(30_000, 1), (12_100, 1), (11_900, 3)])

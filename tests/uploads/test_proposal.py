@@ -9,7 +9,7 @@ from PIL import Image
 
 from apps.catalog import sweeper
 from apps.catalog.models import Blob
-from apps.lib import clock, media, spool, storage
+from apps.lib import clock, spool, storage
 from apps.uploads import proposal
 from tests.lib.made import make_bytes, make_tag_bomb
 from tests.make import audio, make_track, tagged
@@ -34,7 +34,7 @@ def of(body: bytes) -> dict:
     with spool.workspace() as folder:
         path = folder / "sound"
         path.write_bytes(body)
-        return proposal.of(path, media.probe(path))
+        return proposal.read(path)[1]
 
 
 @pytest.mark.parametrize("form", ["mp3", "wav", "flac"])
