@@ -42,7 +42,7 @@ def test_what_does_not_fit_is_refused_unread(as_, ana, path):
         assert (said["code"], said["left"]) == ("QUOTA_EXCEEDED", 3 * MEGABYTE)
         assert dt.datetime.fromisoformat(said["resets_at"]) > clock.now()
     else:
-        assert "3,145,728 of 100,000,000 bytes are left" in refused.content.decode()
+        assert "3.1\xa0MB of 100\xa0MB are left" in refused.content.decode()
 
 
 @pytest.mark.parametrize("path", [API, PAGE])
