@@ -1,10 +1,13 @@
 """The body of a request in pieces, as it comes: however it is framed, and never waited for without end."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest
+
+from apps.lib import spool
 
 
 class Silent(Exception):
@@ -62,3 +65,27 @@ class Pace:
         now = time.monotonic()
         lasted = now - self._begun
         return now - self._heard > self._silence or lasted > self._silence and self._bytes < self._rate * lasted
+
+
+class ToDisk(TemporaryFileUploadHandler):
+    """A file of a form on its way to disk; DISK_FULL 507 where there is no room for it."""
+
+    def new_file(self, *named, **more) -> None:
+        with _room():
+            super().new_file(*named, **more)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        with _room():
+            super().receive_data_chunk(raw_data, start)
+
+    def file_complete(self, file_size: int):
+        with _room():
+            return super().file_complete(file_size)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as full:
+        raise spool.SpoolFull from full
