@@ -62,6 +62,7 @@ COVER_CHILD = str(Path(__file__).with_name("cover_child.py"))
 # Measured: 90 minutes of MP3 take about 9 s of CPU.
 DECODE = sandbox.Limits(cpu=40, wall=120, output=64 * MIB)
 ENCODE = sandbox.Limits(cpu=180, wall=400, file_size=256 * MIB)
+MEASURE = replace(DECODE, output=512 * MIB)
 READ_TAGS = sandbox.Limits(cpu=5, wall=15, output=MIB)
 MP3_BIT_RATES = frozenset(1000 * kbits for kbits in KBITS[3])
 PREVIEW_BIT_RATE = 128_000
@@ -201,9 +202,21 @@ def _measured(path: Path, form: Format, filters: str = "", window: list[str] | N
     """The meter goes on reading; the last of it holds."""
     chain = f"{filters},{METER}" if filters else METER
     output = ["-map", "0:a:0", "-filter:a", chain, "-f", "null", "-"]
-    readings = dict(READING.findall(convert(path, form, output, limits=DECODE, options=window).stdout))
-    peak = float(readings.get(b"true_peak", 0))
-    return Loudness(float(readings.get(b"I", SILENCE)), 20 * math.log10(peak) if peak else -math.inf)
+    meter = _Meter()
+    convert(path, form, output, limits=MEASURE, options=window, sink=meter.feed)
+    peak = float(meter.last.get(b"true_peak", 0))
+    return Loudness(float(meter.last.get(b"I", SILENCE)), 20 * math.log10(peak) if peak else -math.inf)
+
+
+class _Meter:
+    """Keeps the last of each reading; those of hours are a hundred megabytes."""
+
+    def __init__(self):
+        self.rest, self.last = b"", {}
+
+    def feed(self, data: bytes) -> None:
+        lines, _, self.rest = (self.rest + data).rpartition(b"\n")
+        self.last |= dict(READING.findall(lines))
 
 
 def _gain(lufs: float, so_far: float = 0.0) -> float:

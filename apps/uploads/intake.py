@@ -189,13 +189,15 @@ def completed(upload: Upload, *, sha256: str) -> Upload:
 
 def _kept(upload: Upload) -> None:
     """All is there and survives a power cut: nobody sends again what was acknowledged. A form is stored at once."""
-    path = spooled(upload)
-    with path.open("rb") as file:
-        there = os.fstat(file.fileno()).st_size
-        if there != upload.size_bytes:
-            raise Conflict(f"{there} of {upload.size_bytes} bytes are there.", code="OFFSET_CONFLICT")
-        if upload.way != Upload.Way.FORM:
-            os.fsync(file.fileno())
+    try:
+        with spooled(upload).open("rb") as file:
+            there = os.fstat(file.fileno()).st_size
+            if there == upload.size_bytes and upload.way != Upload.Way.FORM:
+                os.fsync(file.fileno())
+    except FileNotFoundError:
+        there = 0
+    if there != upload.size_bytes:
+        raise Conflict(f"{there} of {upload.size_bytes} bytes are there.", code="OFFSET_CONFLICT")
 
 
 def give_up(
