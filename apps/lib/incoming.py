@@ -6,7 +6,10 @@ from contextlib import contextmanager, suppress
 from socket import SHUT_RD
 from threading import Timer
 
+from django.core.files.uploadhandler import TemporaryFileUploadHandler
 from django.http import HttpRequest
+
+from apps.lib import spool
 
 # gunicorn does not go on with chunks after a silence, so that they are given longer before they count as broken.
 MOMENTS = 4
@@ -97,3 +100,27 @@ class Pace:
         now = time.monotonic()
         lasted = now - self._begun
         return now - self._heard > self._silence or lasted > self._silence and self._bytes < self._rate * lasted
+
+
+class ToDisk(TemporaryFileUploadHandler):
+    """A file of a form on its way to disk; DISK_FULL 507 where there is no room for it."""
+
+    def new_file(self, *named, **more) -> None:
+        with _room():
+            super().new_file(*named, **more)
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        with _room():
+            super().receive_data_chunk(raw_data, start)
+
+    def file_complete(self, file_size: int):
+        with _room():
+            return super().file_complete(file_size)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as full:
+        raise spool.SpoolFull from full
