@@ -21,7 +21,7 @@ from apps.accounts.models import User
 from apps.lib import nudges
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, moment, page_of
 from apps.lib.errors import Refusal
-from apps.uploads import folders, tasks, usage
+from apps.uploads import folders, progress, tasks, usage
 from apps.uploads.models import FolderFile, FolderImport
 
 TONES = {"due": "info", "running": "info", "done": "success", "stopped": "danger"}
@@ -114,7 +114,8 @@ class FolderImportAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(page_of(row))
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": "Bring in a folder", "form": form,
-            "back": self.list_page, "root": settings.IMPORT_FOLDER, "any": bool(form.fields["folder"].choices),
+            "back": self.list_page, "forms": progress.FORMS,
+            "root": settings.IMPORT_FOLDER, "any": bool(form.fields["folder"].choices),
         }  # fmt: skip
         return TemplateResponse(request, "admin/uploads/begin_folder.html", context, status=400 if form.errors else 200)
 

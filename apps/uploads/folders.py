@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.db.models import Count, Sum
@@ -281,9 +282,10 @@ def opened(root: Path, path: str) -> Iterator[BinaryIO]:
         raise Refusal("FILE_GONE", "The file is not there any more.", status=422) from gone
     except OSError as failure:
         raise Refusal("FILE_UNREADABLE", f"The file cannot be read: {failure.strerror}.", status=422) from failure
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Refusal("FILE_UNREADABLE", "This is no plain file.", status=422)
     with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Refusal("FILE_UNREADABLE", "This is no plain file.", status=422)
         yield file
 
 
@@ -291,8 +293,8 @@ def known(content: BinaryIO, *, user, library: bool) -> Track | None:
     """The track that these bytes are there as already; refusals of what needs no reading, or only the first bytes."""
     intake.check_size(os.fstat(content.fileno()).st_size)
     form = formats.sniff(Path(f"/dev/fd/{content.fileno()}"))
-    if form is None or form.name not in media.UPLOAD_FORMATS:
-        raise media.not_admitted()
+    if form is None or form.name not in settings.UPLOAD_FORMATS:
+        raise media.not_admitted(settings.UPLOAD_FORMATS)
     content.seek(0)
     sha256 = hashlib.file_digest(content, "sha256").hexdigest()
     return sameness.existing(Upload(user=user, facts={"library": library}), sha256)
@@ -304,7 +306,7 @@ def foreseen(root: Path, path: str, *, user, library: bool) -> tuple[str, str]:
         with opened(root, path) as content:
             if track := known(content, user=user, library=library):
                 return "known", track.title
-        said = proposal.said(media.probe(root / path).tags)
+        said = proposal.said(media.probe(root / path, admit=settings.UPLOAD_FORMATS).tags)
     except Refusal as refusal:
         return "refused", f"{refusal.code}: {refusal.message}"
     title = said.get("title") or intake.stem(intake.tidy_name(path))

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection
 from django.db.models import F, Sum
-from django.template.defaultfilters import filesizeformat
 
 from apps.accounts import tiers
-from apps.lib import clock
+from apps.lib import clock, sizes
 from apps.lib.errors import Refusal
 from apps.uploads.models import QuotaDay, QuotaGrant, Upload
 
@@ -76,7 +75,7 @@ def limit_of(user, day: dt.date) -> int:
 
 def exceeded(standing: Standing) -> Refusal:
     message = (
-        f"This is more than you may upload today: {filesizeformat(standing.left)} of {filesizeformat(standing.limit)} "
+        f"This is more than you may upload today: {sizes.words(standing.left)} of {sizes.words(standing.limit)} "
         "are left. The count begins anew at midnight UTC."
     )
     facts = {"left": standing.left, "limit": standing.limit, "resets_at": standing.resets_at.isoformat()}

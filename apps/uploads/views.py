@@ -38,6 +38,8 @@ def upload(request: HttpRequest) -> HttpResponse:
     limit = settings.UPLOAD_MAX_BYTES
     facts = {
         "form": form,
+        "forms": progress.FORMS,
+        "accept": progress.ACCEPT,
         "limit": limit,
         "limit_mb": limit // (1024 * 1024),
         "too_large": intake.too_large().message,

@@ -25,7 +25,7 @@ class AudioForm(forms.Form):
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
         limit = settings.UPLOAD_MAX_BYTES // (1024 * 1024)
-        self.fields["file"].help_text = f"MP3, WAV or FLAC, up to {limit} MB. It counts as one of today’s uploads."
+        self.fields["file"].help_text = f"{progress.FORMS}, up to {limit} MB. It counts as one of today’s uploads."
 
 
 @login_required

@@ -21,9 +21,12 @@ const FINAL = new Set(["QUOTA_EXCEEDED", "FILE_TOO_LARGE", "EMPTY_FILE", "INVALI
 const OVER = new Set(["ready", "refused"]);
 const AWAY = "The connection broke off. It goes on by itself.";
 
+/** As pages write sizes: in powers of ten, with one digit at most. */
 function size(bytes) {
-  const [unit, digits] = bytes < 1e6 ? [1024, 0] : [1024 * 1024, 1];
-  return `${(bytes / unit).toFixed(digits)} ${unit === 1024 ? "KB" : "MB"}`;
+  if (bytes < 1000) return `${bytes} byte${bytes === 1 ? "" : "s"}`;
+  const units = ["kB", "MB", "GB", "TB"];
+  const power = Math.max(1, units.findIndex((_, at) => bytes < 999.95 * 1000 ** (at + 1)) + 1 || units.length);
+  return `${(bytes / 1000 ** power).toFixed(1).replace(/\.0$/, "")}\u00a0${units[power - 1]}`;
 }
 
 /** One file on the page: what is shown of it and what can be done with it. */

@@ -1,5 +1,7 @@
 """Folders of the server in the admin: begun from a list of names, watched, stopped and begun again."""
 
+import uuid
+
 import pytest
 from django.test import Client
 
@@ -44,9 +46,11 @@ def test_a_folder_is_begun_a_worker_brings_it_in_and_the_page_tells(desk, root, 
 
 
 def test_only_folders_of_that_place_are_offered_and_taken(desk, root, ana):
+    (root / ".hidden").mkdir()
+    (root / "file").touch()
     shown = desk.get(f"{FOLDERS}add/").content.decode()
-    assert ">label<" in shown and ">out<" not in shown
-    for folder in ("out", "..", "/etc", "label/..", ""):
+    assert ">label<" in shown and not [name for name in ("out", ".hidden", "file") if f">{name}<" in shown]
+    for folder in ("out", ".hidden", "file", "..", "/etc", "label/..", ""):
         assert desk.post(f"{FOLDERS}add/", {"folder": folder}).status_code == 400
     assert desk.post(f"{FOLDERS}add/", {"folder": "label", "owner": "nobody@example.org"}).status_code == 400
     assert not FolderImport.objects.exists()
@@ -55,6 +59,10 @@ def test_only_folders_of_that_place_are_offered_and_taken(desk, root, ana):
 def test_an_empty_place_says_what_to_do(desk, settings, tmp_path):
     settings.IMPORT_FOLDER = tmp_path / "none"
     assert "import_folder" in desk.get(f"{FOLDERS}add/").content.decode()
+
+
+def test_of_a_folder_that_is_not_there_nothing_is_told(desk):
+    assert desk.get(f"{FOLDERS}{uuid.uuid4()}/panel/").status_code == 404
 
 
 def test_it_is_stopped_and_begun_again(desk, root):

@@ -54,10 +54,19 @@ def test_files_come_in_with_what_their_tags_say(shelf, ana, boss):
 
 def test_what_is_no_sound_is_refused_with_its_reason_and_makes_no_upload(shelf, ana, boss):
     (shelf / "empty.wav").touch()
+    (shelf / "cover.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(99))
     row = come_in(shelf, boss, ana)
     refused = dict(FolderFile.objects.filter(folder=row, state="refused").values_list("path", "error_code"))
-    assert refused == {"empty.wav": "EMPTY_FILE", "words.mp3": "INVALID_FORMAT"}
+    assert refused == {"empty.wav": "EMPTY_FILE", "cover.png": "INVALID_FORMAT", "words.mp3": "INVALID_FORMAT"}
     assert Upload.objects.filter(state="refused").count() == 0
+
+
+def test_what_is_admitted_is_a_setting(shelf, ana, boss, settings):
+    settings.UPLOAD_FORMATS = frozenset({"wav"})
+    assert folders.foreseen(shelf, "one.mp3", user=ana, library=False)[0] == "refused"
+    row = come_in(shelf, boss, ana)
+    assert states(row)["one.mp3"] == "refused" and states(row)["b-sides/two again.wav"] == "imported"
+    assert not Upload.objects.filter(state="refused").exists()
 
 
 def test_a_folder_for_the_library_belongs_to_nobody_and_takes_no_quota(shelf, boss):
@@ -81,6 +90,27 @@ def test_a_second_run_reads_only_what_is_new_or_changed_and_tries_refused_ones_a
     again = come_in(shelf, boss, ana)
     assert again.pk == row.pk and sorted(read) == ["three.flac", "words.mp3"]
     assert folders.counts(again).imported == 4 and Track.objects.count() == 4
+
+
+def test_a_file_that_changed_since_it_came_in_comes_in_anew(shelf, ana, boss):
+    come_in(shelf, boss, ana)
+    (shelf / "one.mp3").write_bytes(audio("mp3", 0.7, seed=3))
+    assert folders.counts(come_in(shelf, boss, ana)).imported == 2
+    assert Track.objects.count() == 3
+
+
+def test_what_goes_while_the_folder_is_listed_stops_nothing(shelf):
+    (shelf / "a.wav").touch()
+    (shelf / "z").mkdir()
+    found = folders.files_in(shelf)
+    assert next(found).path == "a.wav"
+    (shelf / "one.mp3").unlink()
+    (shelf / "z").rmdir()
+    rest = {each.path: each.fault for each in found}
+    assert rest == {
+        "words.mp3": "", "b-sides/two.wav": "", "b-sides/two again.wav": "",
+        "z": "This folder cannot be read. Give the server access to it.",
+    }  # fmt: skip
 
 
 def test_work_that_was_cut_off_goes_on_where_it_was(shelf, ana, boss):
@@ -122,11 +152,15 @@ def test_links_hidden_files_and_pipes_are_passed_over(shelf, tmp_path, boss):
     }  # fmt: skip
 
 
-def test_a_file_that_became_a_link_is_not_followed(shelf, tmp_path):
+def test_a_file_that_became_a_link_or_no_file_is_not_read(shelf, tmp_path):
     (shelf / "link.mp3").symlink_to(shelf / "one.mp3")
     (shelf / "out").symlink_to(tmp_path)
     (tmp_path / "secret.mp3").write_bytes(b"x")
-    for path, code in (("link.mp3", "FILE_UNREADABLE"), ("out/secret.mp3", "FILE_GONE"), ("none.mp3", "FILE_GONE")):
+    os.mkfifo(shelf / "pipe.mp3")
+    for path, code in (
+        ("link.mp3", "FILE_UNREADABLE"), ("pipe.mp3", "FILE_UNREADABLE"), ("b-sides", "FILE_UNREADABLE"),
+        ("out/secret.mp3", "FILE_GONE"), ("none.mp3", "FILE_GONE"),
+    ):  # fmt: skip
         with pytest.raises(Refusal) as refused, folders.opened(shelf.resolve(), path):
             pass
         assert refused.value.code == code
@@ -152,6 +186,10 @@ def test_only_who_may_begins_and_the_library_needs_a_curator(shelf, ana, mod):
         folders.begin(path=shelf, by=None)
     with pytest.raises(NotFound):
         folders.begin(path=shelf / "none", by=None, owner=ana)
+    unwritable = shelf / os.fsdecode(b"caf\xe9")
+    unwritable.mkdir()
+    with pytest.raises(NotFound):
+        folders.begin(path=unwritable, by=None, owner=ana)
 
 
 def test_one_comes_in_once_at_a_time_and_can_be_stopped(shelf, ana, boss):
@@ -171,6 +209,15 @@ def test_a_folder_that_went_stops_and_says_so(shelf, ana, boss):
     folders.work(folders.claim(row=begun), seconds=600)
     begun.refresh_from_db()
     assert (begun.state, begun.error_code) == ("stopped", "NOT_FOUND") and not FolderFile.objects.exists()
+
+
+def test_a_folder_that_goes_half_way_stops_and_refuses_no_file(shelf, ana, boss):
+    row = come_in(shelf, boss, ana, seconds=0)
+    shelf.rename(shelf.with_name("elsewhere"))
+    folders.work(folders.claim(), seconds=600)
+    row.refresh_from_db()
+    assert (row.state, row.error_code) == ("stopped", "NOT_FOUND")
+    assert folders.counts(row).refused == 0
 
 
 def test_who_lost_the_right_to_the_library_brings_nothing_more_into_it(shelf, boss):
