@@ -77,8 +77,8 @@ class GrantForm(forms.ModelForm):
         """Said beside the fields, so that the rest of what was typed stays."""
         found = super().clean()
         first, last, more = (found.get(name) for name in ("starts_on", "ends_on", "extra_bytes"))
-        if more is not None and more <= 0:
-            self.add_error("extra_bytes", "This must be one byte or more.")
+        if more is not None and not 0 < more <= grants.MOST_BYTES:
+            self.add_error("extra_bytes", f"This must be one byte or more, {grants.MOST_BYTES:,} at most.")
         if first and last and last < max(first, _today(timezone.now())):
             self.add_error("ends_on", "This day is over, or before the first one.")
         return found

@@ -1,5 +1,6 @@
 """Folders of the server in the admin: begun from a list of names, watched, stopped and begun again."""
 
+import os
 import uuid
 
 import pytest
@@ -53,6 +54,26 @@ def test_only_folders_of_that_place_are_offered_and_taken(desk, root, ana):
     for folder in ("out", ".hidden", "file", "..", "/etc", "label/..", ""):
         assert desk.post(f"{FOLDERS}add/", {"folder": folder}).status_code == 400
     assert desk.post(f"{FOLDERS}add/", {"folder": "label", "owner": "nobody@example.org"}).status_code == 400
+    assert not FolderImport.objects.exists()
+
+
+def test_a_folder_whose_name_is_no_text_is_not_offered(desk, root):
+    (root / os.fsdecode(b"caf\xe9")).mkdir()
+    answer = desk.get(f"{FOLDERS}add/")
+    assert answer.status_code == 200 and "caf" not in answer.content.decode()
+
+
+def test_a_folder_that_becomes_a_link_after_it_was_offered_is_not_taken(desk, root, tmp_path, monkeypatch):
+    real = folders.begin
+
+    def swapped(*, path, **facts):
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+        return real(path=path, **facts)
+
+    monkeypatch.setattr(folders, "begin", swapped)
+    answer = desk.post(f"{FOLDERS}add/", {"folder": "label"})
+    assert "no folder" in answer.content.decode() and "elsewhere" not in answer.content.decode()
     assert not FolderImport.objects.exists()
 
 

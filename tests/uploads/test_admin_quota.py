@@ -40,6 +40,7 @@ def test_staff_give_more_with_a_reason_and_take_it_back(desk, ana, boss):
     [
         ({"reason": " "}, "This field is required"),
         ({"extra_bytes": 0}, "one byte or more"),
+        ({"extra_bytes": 2**62}, "1,000,000,000,000,000 at most"),
         ({"ends_on": "2020-01-01"}, "This day is over"),
         ({"starts_on": "2999-01-02", "ends_on": "2999-01-01"}, "or before the first one"),
     ],

@@ -5,6 +5,7 @@ import json
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from apps.accounts.models import RoleGrant
 from apps.lib import storage
 from apps.uploads import actions
 from apps.uploads.models import Upload
@@ -61,6 +62,17 @@ def test_a_replacement_is_told_like_that_too(as_, ana):
     track = make_playable(ana)
     body = send(as_(ana), audio("flac", 3.0, seed=9), f"/api/v1/tracks/{track.pk}/audio?shape=result").json()
     assert (body["success"], body["track"]["id"]) == (True, str(track.pk))
+
+
+def test_who_may_not_see_the_track_is_told_of_the_upload_without_it(as_, ana, mod):
+    """Staff who changed it may be staff no more."""
+    track = make_playable(ana, is_public=False)
+    path = f"/api/v1/tracks/{track.pk}/audio?shape=result"
+    assert send(as_(mod), audio("flac", 3.0, seed=9), path).json()["track"]["id"] == str(track.pk)
+    RoleGrant.objects.filter(user=mod).delete()
+    answer = as_(mod).get(f"/api/v1/uploads/{Upload.objects.get().pk}?shape=result")
+    assert answer.status_code == 200
+    assert answer.json() == {"success": True, "message": "Track uploaded"}
 
 
 def test_who_does_not_ask_gets_the_upload_itself(as_, ana):

@@ -1,14 +1,17 @@
 """Folders of the server: what is found, what comes in once, what is refused, and what goes on where it was."""
 
+import errno
 import os
 import tracemalloc
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import OperationalError
 
 from apps.catalog.models import Track
-from apps.lib import storage
+from apps.lib import formats, storage
 from apps.lib.errors import Conflict, Forbidden, NotFound, Refusal
 from apps.uploads import folders
 from apps.uploads.models import FolderFile, FolderImport, QuotaDay, Upload
@@ -152,6 +155,106 @@ def test_links_hidden_files_and_pipes_are_passed_over(shelf, tmp_path, boss):
     }  # fmt: skip
 
 
+@contextmanager
+def somebody_else():
+    """Root may read everything: look as somebody who may not."""
+    root = not os.geteuid()
+    if root:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+
+
+@pytest.mark.parametrize(("mode", "path"), [(0o000, "closed"), (0o444, "closed/two.mp3")])
+def test_a_folder_that_may_not_be_read_is_said_and_the_rest_is_found(tmp_path, monkeypatch, mode, path):
+    (tmp_path / "closed").mkdir()
+    for name in ("one.mp3", "closed/two.mp3"):
+        (tmp_path / name).write_bytes(b"x")
+    (tmp_path / "closed").chmod(mode)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)  # what lies above may be closed, too
+    try:
+        with somebody_else():
+            found = {each.path: each.fault for each in folders.files_in(Path())}
+    finally:
+        (tmp_path / "closed").chmod(0o755)
+    assert found == {"one.mp3": "", path: folders.NO_ACCESS}
+
+
+def test_a_file_from_the_far_future_comes_in_once(tmp_path, ana, boss):
+    (tmp_path / "far.mp3").write_bytes(audio("mp3", 0.5))
+    os.utime(tmp_path / "far.mp3", ns=(2**63, 2**63))
+    come_in(tmp_path, boss, ana)
+    assert states(come_in(tmp_path, boss, ana)) == {"far.mp3": "imported"}
+
+
+def test_a_refused_file_that_went_is_not_told_of_again(shelf, ana, boss):
+    (shelf / "folder").touch()
+    come_in(shelf, boss, ana)
+    (shelf / "words.mp3").unlink()
+    (shelf / "one.mp3").unlink()
+    (shelf / "folder").unlink()
+    (shelf / "folder").mkdir()
+    assert states(come_in(shelf, boss, ana)) == {
+        "one.mp3": "imported", "b-sides/two again.wav": "imported", "b-sides/two.wav": "known"
+    }  # fmt: skip
+
+
+def test_a_file_on_a_bad_disk_is_refused_and_the_rest_comes_in(shelf, ana, boss, monkeypatch):
+    real, bad = formats.sniff, (shelf / "one.mp3").stat().st_ino
+
+    def sniffed(path):
+        if path.stat().st_ino == bad:
+            raise OSError(errno.EIO, "Input/output error")
+        return real(path)
+
+    monkeypatch.setattr(formats, "sniff", sniffed)
+    row = come_in(shelf, boss, ana)
+    assert (row.state, folders.counts(row).imported) == ("done", 1)
+    assert FolderFile.objects.get(path="one.mp3").error_code == "FILE_UNREADABLE"
+
+
+def test_only_formats_that_are_admitted_are_foreseen_and_taken(shelf, ana, boss, settings):
+    settings.UPLOAD_FORMATS = frozenset({"mp3"})
+    assert folders.foreseen(shelf, "b-sides/two.wav", user=ana, library=False)[0] == "refused"
+    assert folders.counts(come_in(shelf, boss, ana)).imported == 1 and Upload.objects.count() == 1
+
+
+def test_a_folder_that_became_a_link_shows_nothing_of_where_it_leads(shelf, tmp_path, ana, boss):
+    row = folders.begin(path=shelf, by=boss, owner=ana)
+    shelf.rename(tmp_path / "elsewhere")
+    shelf.symlink_to(tmp_path / "elsewhere")
+    folders.work(folders.claim(row=row), seconds=600)
+    row.refresh_from_db()
+    assert (row.state, row.error_code) == ("stopped", "NOT_FOUND") and not states(row)
+
+
+def test_a_folder_that_becomes_a_link_while_a_file_is_opened_is_not_followed(shelf, tmp_path, monkeypatch):
+    real = os.open
+
+    def swapped(path, *words, **options):
+        (shelf / "b-sides").rename(tmp_path / "elsewhere")
+        (shelf / "b-sides").symlink_to(tmp_path / "elsewhere")
+        return real(path, *words, **options)
+
+    monkeypatch.setattr(os, "open", swapped)
+    with pytest.raises(Refusal) as refused, folders.opened(shelf.resolve(), "b-sides/two.wav"):
+        pass
+    assert refused.value.code == "FILE_GONE"
+
+
+def test_a_database_that_keeps_somebody_waiting_too_long_postpones_the_rest(shelf, ana, boss, monkeypatch):
+    def busy(*args, **options):
+        raise OperationalError("canceling statement due to lock timeout")
+
+    monkeypatch.setattr(folders, "known", busy)
+    row = come_in(shelf, boss, ana)
+    assert (row.state, row.error_code, folders.counts(row).refused) == ("due", "IO_ERROR", 0)
+
+
 def test_a_file_that_became_a_link_or_no_file_is_not_read(shelf, tmp_path):
     (shelf / "link.mp3").symlink_to(shelf / "one.mp3")
     (shelf / "out").symlink_to(tmp_path)
@@ -243,6 +346,17 @@ def test_a_folder_that_kills_its_workers_is_set_apart(shelf, ana, boss):
     FolderImport.objects.filter(pk=row.pk).update(crashes=9, lease_until=row.created_at)
     assert folders.claim() is None and folders.give_up_poison() == 1
     assert FolderImport.objects.get().state == "stopped"
+
+
+def test_a_file_that_goes_during_the_dry_look_is_gone(shelf, ana, monkeypatch):
+    real = folders.known
+
+    def last_look(*args, **options):
+        (shelf / "one.mp3").unlink()
+        return real(*args, **options)
+
+    monkeypatch.setattr(folders, "known", last_look)
+    assert folders.foreseen(shelf, "one.mp3", user=ana, library=False)[1].startswith("FILE_GONE")
 
 
 def test_the_dry_look_says_what_would_come_in(shelf, ana):
