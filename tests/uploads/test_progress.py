@@ -70,7 +70,7 @@ def test_pages_name_the_formats_that_are_admitted(as_, ana):
         "from apps.uploads import admin, progress, views_replacing as other;"
         "from apps.uploads.management.commands import import_folder;"
         "texts = progress.ADVICE['INVALID_FORMAT'], progress.ADVICE['MEDIA_TOO_COMPLEX'], import_folder.Command.help;"
-        "fields = admin.LibraryForm.base_fields['file'], other.AudioForm.base_fields['file'];"
+        "fields = admin.LibraryForm.base_fields['file'], other.AudioForm().fields['file'];"
         "print(progress.ACCEPT, *texts, *(field.help_text for field in fields), sep='\\n')"
     )
     told = subprocess.run(
