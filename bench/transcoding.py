@@ -35,13 +35,14 @@ def measure(rounds: int, goals) -> None:
         synth.write_wav(source, synth.compose(3, SECONDS, tempo=120, pitch_class=0, mode="major"))
         # A process of its own: a child is counted as no smaller than who starts it, and music in the making is large.
         with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as apart:
-            found, memory = apart.submit(turns, source, rounds).result()
+            found, memory, same = apart.submit(turns, source, rounds).result()
     best = {name: Cost(*(min(column) for column in zip(*costs, strict=True))) for name, costs in found.items()}
     print(f"  {'':20}{'least s':>9}{'median s':>10}{'cpu s':>8}{'times real time':>17}{'by processor':>14}")
     for name, costs in found.items():
         wall, cpu = best[name]
         median = statistics.median(cost.wall for cost in costs)
         print(f"  {name:20}{wall:9.2f}{median:10.2f}{cpu:8.2f}{SECONDS / wall:17.0f}{SECONDS / cpu:14.0f}")
+    goals.check("row 16: the same packets as the command line's", same)
     mine = best["ours"]
     goals.check(f"row 16: at least 100 times real time a core ({SECONDS / mine.cpu:.0f})", SECONDS / mine.cpu >= 100)
     for limit, ours in (("limit: ffmpeg", "ours"), ("limit: and its meter", "ours, proven, heard")):
@@ -51,8 +52,8 @@ def measure(rounds: int, goals) -> None:
     goals.check(f"row 16: at most 60 MB in the largest child ({memory:.0f})", memory <= 60)
 
 
-def turns(source: Path, rounds: int) -> tuple[dict[str, list[Cost]], float]:
-    """What each run of each cost, and the largest child in MB."""
+def turns(source: Path, rounds: int) -> tuple[dict[str, list[Cost]], float, bool]:
+    """What each run of each cost, the largest child in MB, and whether both wrote the same sound."""
     import imageio_ffmpeg
 
     from apps.lib import media
@@ -84,7 +85,9 @@ def turns(source: Path, rounds: int) -> tuple[dict[str, list[Cost]], float]:
     for _ in range(rounds):
         for name, call in contenders.items():
             found[name].append(_cost(call))
-    return found, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+    digest = [subprocess.check_output([*ffmpeg, str(made), "-c", "copy", "-f", "md5", "-"]) for made in (ours, theirs)]
+    return found, largest, digest[0] == digest[1]
 
 
 def _cost(call: Callable) -> Cost:

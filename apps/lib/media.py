@@ -74,9 +74,8 @@ ENCODER_DB = 0.45  # LAME turns everything down by this
 MOST_GAIN_DB = 30.0  # hiss is not lifted to the loudness of music
 ROUNDS = 4
 SILENCE = -70.0  # what the meter says of nothing at all
-# Its readings go where errors go, line by line, so that a listing may have the other pipe.
-READINGS = [f"ametadata=print:key=lavfi.r128.{key}:file=/dev/stderr:direct=1" for key in ("I", "true_peak")]
-METER = ",".join(["ebur128=peak=true:metadata=1", *READINGS])
+# Readings go where errors go, so that a listing may have the other pipe; what a file says of itself is dropped before.
+METER = "ametadata=mode=delete,ebur128=peak=true:metadata=1,ametadata=mode=print:file=/dev/stderr"
 READING = re.compile(rb"^lavfi\.r128\.(I|true_peak)=(-?[0-9.]+)$", re.MULTILINE)
 # At four times the rate the limiter sees the peaks between the samples.
 LIMIT = "aresample=176400,alimiter=limit={limit:.4f}:attack=2:release=50:level=disabled:latency=1,aresample=44100"
