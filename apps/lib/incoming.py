@@ -1,10 +1,15 @@
 """The body of a request in pieces, as it comes: however it is framed, and never waited for without end."""
 
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from socket import SHUT_RD
+from threading import Timer
 
 from django.http import HttpRequest
+
+# gunicorn does not go on with chunks after a silence, so that they are given longer before they count as broken.
+MOMENTS = 4
 
 
 class Silent(Exception):
@@ -14,17 +19,21 @@ class Silent(Exception):
 class Body:
     """`read(n)` gives at most n bytes, b"" at the end. A peer that went away is an end before `length` bytes.
 
-    `length` is what the request says it holds, None where it comes in chunks and does not say. With `moment`, seconds,
-    a reading in which nothing comes for so long raises Silent; that needs gunicorn, which lends its socket.
+    `length` is what the request says it holds, None where it comes in chunks and does not say; then `is_broken` tells
+    that they ended before the last one. With `moment`, seconds, a reading in which nothing comes for so long raises
+    Silent, in chunks it breaks them; one that takes `longest` altogether breaks either. Both need gunicorn, which
+    lends its socket.
     """
 
-    def __init__(self, request: HttpRequest, *, moment: float):
+    def __init__(self, request: HttpRequest, *, moment: float, longest: float):
         chunked = "chunked" in request.META.get("HTTP_TRANSFER_ENCODING", "").lower()
         # Django reads nothing where no length is said; gunicorn's own stream ends with the last chunk.
         source = request.META["wsgi.input"] if chunked and request.META.get("wsgi.input_terminated") else request
         self._read: Callable[[int], bytes] = source.read
-        self._socket, self._moment = request.META.get("gunicorn.socket"), moment
+        self._socket, self._longest = request.META.get("gunicorn.socket"), longest
+        self._moment = moment * MOMENTS if chunked else moment
         self.length = None if chunked else int(request.META.get("CONTENT_LENGTH") or 0)
+        self.is_broken = False
 
     def __enter__(self) -> "Body":
         if self._socket is not None:
@@ -37,12 +46,38 @@ class Body:
                 self._socket.settimeout(None)
 
     def read(self, most: int) -> bytes:
-        try:
-            return self._read(most)
-        except OSError as failure:
-            if isinstance(failure, TimeoutError) or isinstance(failure.__cause__, TimeoutError):
-                raise Silent from failure
+        with self._watched():
+            try:
+                return self._read(most)
+            except Exception as failure:  # gunicorn reads foreign bytes
+                if self.length is not None and _is_timeout(failure):
+                    raise Silent from failure
+            self.is_broken = True
+            with suppress(Exception):
+                return self._read(most)  # what it held when it failed
             return b""
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """A reading waits until all is there that it asks for: whoever sends a byte now and then would hold it."""
+        if self._socket is None:
+            yield
+            return
+        watch = Timer(self._longest, self._hang_up)
+        watch.daemon = True
+        watch.start()
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self._socket.shutdown(SHUT_RD)
+
+
+def _is_timeout(failure: Exception) -> bool:
+    return isinstance(failure, TimeoutError) or isinstance(failure.__cause__, TimeoutError)
 
 
 class Pace:

@@ -166,13 +166,14 @@ def _remove(cursor, keys: list[tuple[str, str, str, str]]) -> None:
 
 def _remove_from(cursor, table: str, column: str) -> None:
     """Where most rows go, those that stay are put aside and the table is emptied: each row that is deleted would be
-    written to the log, with the pages of all indexes."""
-    moved = _moved(f"{table}.{column}")
-    cursor.execute(f"SELECT 2 * (SELECT count(*) FROM {table} WHERE {moved}) > count(*) FROM {table}")
+    written to the log, with the pages of all indexes. How many there are is as the database last estimated it."""
+    rows = f"SELECT reltuples FROM pg_class WHERE oid = '{table}'::regclass"
+    cursor.execute(f"SELECT 2 * count(*) > ({rows}) FROM ({MOVED}) AS moved")
     if not (cursor.fetchone()[0] and _may_be_emptied(table)):
         cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({MOVED})")
         return
-    cursor.execute(f"CREATE TEMPORARY TABLE staying ON COMMIT DROP AS SELECT * FROM {table} WHERE NOT {moved}")
+    staying = f"SELECT * FROM {table} WHERE NOT {_moved(f'{table}.{column}')}"
+    cursor.execute(f"CREATE TEMPORARY TABLE staying ON COMMIT DROP AS {staying}")
     cursor.execute(f"TRUNCATE {table}; ALTER TABLE {table} DISABLE TRIGGER USER")
     cursor.execute(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM staying; DROP TABLE staying")
     cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE {table} ENABLE TRIGGER USER")

@@ -1,6 +1,7 @@
 """A request's body in pieces, behind a real gunicorn: framed either way, silent, slow, gone."""
 
 import json
+import select
 import socket
 import subprocess
 import sys
@@ -9,16 +10,19 @@ import time
 import pytest
 from django.core.handlers.wsgi import WSGIRequest
 
-from apps.lib.incoming import Body, Pace, Silent
+from apps.lib.incoming import MOMENTS, Body, Pace, Silent
 from deploy.local import ports
 
-MOMENT = 0.2
+MOMENT, LONGEST = 0.2, 2.0
 
 
 def application(environ, start_response):
-    """Answers with what it read: how many bytes, how often nothing came, how long the body said it is."""
+    """Answers with what it read: how many bytes, whether nothing came for a while, how long the body said it is.
+
+    And at last whether chunks broke.
+    """
     read = silent = 0
-    with Body(WSGIRequest(environ), moment=MOMENT) as body:
+    with Body(WSGIRequest(environ), moment=MOMENT, longest=LONGEST) as body:
         while True:
             try:
                 data = body.read(1000)
@@ -29,7 +33,7 @@ def application(environ, start_response):
                 break
             read += len(data)
     start_response("200 OK", [("Content-Type", "application/json")])
-    return [json.dumps([read, silent > 0, body.length]).encode()]
+    return [json.dumps([read, silent > 0, body.length, body.length is None and body.is_broken]).encode()]
 
 
 @pytest.fixture(scope="module")
@@ -66,27 +70,55 @@ def ask(port: int, head: str, *parts: bytes | float, half: bool = False) -> list
 
 
 def test_a_body_of_known_length_is_read_to_its_end(port):
-    assert ask(port, "Content-Length: 5000", b"x" * 5000) == [5000, False, 5000]
+    assert ask(port, "Content-Length: 5000", b"x" * 5000) == [5000, False, 5000, False]
 
 
 def test_chunks_are_read_to_the_last_one(port):
     chunks = b"3e8\r\n" + b"x" * 1000 + b"\r\n2\r\nyz\r\n0\r\n\r\n"
-    assert ask(port, "Transfer-Encoding: chunked", chunks) == [1002, False, None]
+    assert ask(port, "Transfer-Encoding: chunked", chunks) == [1002, False, None, False]
 
 
 def test_no_body_is_an_end_at_once(port):
-    assert ask(port, "Content-Length: 0") == [0, False, 0]
+    assert ask(port, "Content-Length: 0") == [0, False, 0, False]
 
 
 @pytest.mark.parametrize("cut", [0, 1, 999, 1000, 1500, 4999])
 def test_a_peer_that_goes_away_is_an_end(port, cut):
-    assert ask(port, "Content-Length: 5000", b"x" * cut, half=True) == [cut, False, 5000]
+    assert ask(port, "Content-Length: 5000", b"x" * cut, half=True) == [cut, False, 5000, False]
 
 
 def test_a_silence_is_told_and_nothing_is_lost(port):
     """Also what came of a piece before the silence."""
     sent = (b"x" * 1300, MOMENT * 3, b"y" * 200, MOMENT * 3, b"z" * 3500)
-    assert ask(port, "Content-Length: 5000", *sent) == [5000, True, 5000]
+    assert ask(port, "Content-Length: 5000", *sent) == [5000, True, 5000, False]
+
+
+def test_chunks_wait_longer_and_then_they_are_broken_and_nothing_is_lost(port):
+    """What gunicorn read of a chunk and could not give yet is there all the same."""
+    begun = b"1388\r\n" + b"x" * 1300
+    rest = b"y" * 3700 + b"\r\n0\r\n\r\n"
+    assert ask(port, "Transfer-Encoding: chunked", begun, MOMENT * 2, rest) == [5000, False, None, False]
+    assert ask(port, "Transfer-Encoding: chunked", begun, MOMENT * MOMENTS * 2) == [1300, False, None, True]
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\nzz\r\n", b"\r\n-1\r\n", b"no end"])
+def test_chunks_that_end_as_they_should_not_are_broken(port, end):
+    sent = b"5dc\r\n" + b"x" * 1500 + end
+    assert ask(port, "Transfer-Encoding: chunked", sent, half=True) == [1500, False, None, True]
+
+
+@pytest.mark.parametrize("head", ["Content-Length: 5000", "Transfer-Encoding: chunked"])
+def test_who_sends_a_byte_now_and_then_holds_no_reading(port, head):
+    """Each byte comes in time, and the reading waits for a thousand of them."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as wire:
+        wire.sendall(f"PATCH / HTTP/1.1\r\nHost: x\r\n{head}\r\n\r\n".encode())
+        wire.sendall(b"1388\r\n" if "chunked" in head else b"x")
+        for _ in range(100):
+            if select.select([wire], [], [], MOMENT / 2)[0]:
+                break
+            wire.sendall(b"x")
+        else:
+            pytest.fail("it still waits")
 
 
 def test_who_sends_nothing_or_next_to_nothing_is_lost():

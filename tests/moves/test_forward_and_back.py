@@ -207,6 +207,7 @@ def test_tracks_that_stay_keep_their_rows_and_their_history_goes_on(old, uploads
     forward()
     for number in range(uploads):
         add_upload(key("track", number))
+    rows("ANALYZE catalog_track, catalog_change")
     mine = "SELECT track::text FROM catalog_track AS track WHERE title = 'Mine' ORDER BY id"
     history = (
         "SELECT change::text FROM catalog_change AS change WHERE track_id IN (SELECT id FROM catalog_track) ORDER BY id"
