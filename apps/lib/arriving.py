@@ -28,7 +28,7 @@ class Spooled(FileUploadHandler):
         super().new_file(*args, **kwargs)
         self.file = Arrived(self.file_name, self.content_type, self.charset, self.content_type_extra)
         self._digest = hashlib.sha256()
-        self._out = InFlight(self.file.file, self._digest)
+        self._out = InFlight(self.file.file, self._digest, behind=True)
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self._out.write(raw_data)
