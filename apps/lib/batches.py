@@ -57,13 +57,19 @@ def unhurried() -> Iterator[None]:
                 cursor.execute("SELECT set_config('statement_timeout', %s, false)", [before])
 
 
-def patiently(work: Work, name: str = "") -> Made:
-    """`work(cursor)` in a transaction of its own; begun anew as long as somebody else holds what it needs."""
+def patiently(work: Work, name: str = "", *, again: bool = False) -> Made:
+    """`work(cursor)` in a transaction of its own; begun anew as long as somebody else holds what it needs.
+
+    `again`: what a crash of the server takes back is found and done by the next run, so nobody waits for the disk. The
+    log keeps its order: nothing that is committed later can stay without it.
+    """
     pause, until = PAUSE_S, time.monotonic() + PATIENCE_S
     while True:
         try:
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(f"SET LOCAL lock_timeout = {WAIT_MS}; SET LOCAL statement_timeout = 0")
+                if again:
+                    cursor.execute("SET LOCAL synchronous_commit = off")
                 made = work(cursor)
                 checkpoint(f"{name}, not committed")
             checkpoint(name)
@@ -119,7 +125,7 @@ class _Walk:
         while (chunk := self._next()) is not None:
             after, to, rows = chunk
             started = time.monotonic()
-            done = patiently(lambda cursor, a=after, b=to: self.work(cursor, a, b), f"{self.table} by key")
+            done = patiently(lambda cursor, a=after, b=to: self.work(cursor, a, b), f"{self.table} by key", again=True)
             with self.lock:
                 self.pace.took(time.monotonic() - started)
                 self.done += done
@@ -164,7 +170,7 @@ def until_none(
     pace, done = Pace(first), 0
     while True:
         started = time.monotonic()
-        rows = patiently(lambda cursor: work(cursor, pace.size), name)
+        rows = patiently(lambda cursor: work(cursor, pace.size), name, again=True)
         if not rows:
             return done
         pace.took(time.monotonic() - started)

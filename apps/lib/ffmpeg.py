@@ -19,6 +19,7 @@ GLOBAL = ["-nostdin", "-hide_banner", "-v", "error", "-y", "-filter_threads", "1
 # Sound with a bad frame in a hundred is still that sound; a picture that breaks off is not that picture.
 CHECKS = {"image": "crccheck+explode", "audio": "crccheck", "video": "crccheck"}
 MAX_BAD_SHARE = "0.01"
+ASKED_TO_END = 255  # ffmpeg's answer to the signal that comes with the limit of processor time: it ends by itself
 
 
 class MediaError(Refusal):
@@ -65,6 +66,8 @@ def convert(
         raise too_complex() from failure
     if b"No space left on device" in done.stderr:
         raise OSError(errno.ENOSPC, "no space left while converting")
+    if done.returncode == ASKED_TO_END:
+        raise too_complex()
     if b"Picture size" in done.stderr:  # more pixels than MAX_PIXELS, or than ffmpeg itself can count
         raise too_complex()
     if done.returncode:

@@ -10,9 +10,11 @@ import re
 import sys
 import unicodedata
 from collections import defaultdict
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
+from typing import IO
 
 from apps.lib import sandbox
 from apps.lib.ffmpeg import MediaError, convert, unreadable
@@ -41,7 +43,6 @@ __all__ = [
     "MediaError",
     "Probe",
     "Profile",
-    "cover",
     "drawn",
     "loudness",
     "outline",
@@ -58,10 +59,11 @@ __all__ = [
 
 MIB = sandbox.MIB
 PROBE_CHILD = str(Path(__file__).with_name("probe_child.py"))
-COVER_CHILD = str(Path(__file__).with_name("cover_child.py"))
-# Measured: 90 minutes of MP3 take about 9 s of CPU.
 DECODE = sandbox.Limits(cpu=40, wall=120, output=64 * MIB)
+# Measured: 90 minutes of MP3 take about 9 s of CPU. Megabytes of FLAC may hold days of silence: no file gets 20 s.
+CHECK = replace(DECODE, cpu=18)
 ENCODE = sandbox.Limits(cpu=180, wall=400, file_size=256 * MIB)
+MEASURE = replace(DECODE, output=512 * MIB)
 READ_TAGS = sandbox.Limits(cpu=5, wall=15, output=MIB)
 MP3_BIT_RATES = frozenset(1000 * kbits for kbits in KBITS[3])
 PREVIEW_BIT_RATE = 128_000
@@ -119,8 +121,12 @@ class Loudness:
     true_peak: float
 
 
-def probe(path: Path, *, admit: frozenset[str] = UPLOAD_FORMATS) -> Probe:
-    """Decode the whole file and say what it is. Raises MediaError unless it is admitted and whole."""
+def probe(path: Path, *, admit: frozenset[str] = UPLOAD_FORMATS, cover: Path | None = None, most: int = 0) -> Probe:
+    """Decode the whole file and say what it is. Raises MediaError unless it is admitted and whole.
+
+    The picture that a sound carries is written to `cover` as it stands there; one of more than `most` bytes is not.
+    It is as foreign as the file: `picture` makes one of ours of it.
+    """
     form = sniff(path)
     # MP4 with and without a picture begin alike, so either name lets the container in and the streams decide.
     if form is None or not any(FORMATS[name].demuxer == form.demuxer for name in admit):
@@ -133,23 +139,9 @@ def probe(path: Path, *, admit: frozenset[str] = UPLOAD_FORMATS) -> Probe:
     streams = [*listing.copies.values(), *listing.decoded.values()]
     if KIND_STREAM[form.kind] not in listing.copies or not all(stream.packets for stream in streams):
         raise unreadable(f"it holds no {form.kind}")
-    promised, tags = (None, {}) if form.kind == "image" else _claims(path, form)
+    promised, tags = (None, {}) if form.kind == "image" else _claims(path, form, cover, most)
     _refuse_truncated(promised, listing)
     return _facts(path, form, listing, tags)
-
-
-def cover(path: Path, target: Path, *, source_format: Format, most: int) -> bool:
-    """Write the picture that the file carries, as it stands there, to `target`; False when there is none to be had.
-
-    Of more than `most` bytes there is none. It is as foreign as the file: `picture` makes one of ours of it.
-    """
-    argv = [sys.executable, "-I", "-B", COVER_CHILD, source_format.name, str(Path(path).absolute())]
-    try:
-        with target.open("wb") as out:
-            done = sandbox.run(argv, limits=replace(READ_TAGS, output=most), sink=out.write)
-    except sandbox.SandboxFailure:
-        return False
-    return not done.returncode and target.stat().st_size > 0
 
 
 def verify_image(path: Path) -> Probe:
@@ -201,9 +193,21 @@ def _measured(path: Path, form: Format, filters: str = "", window: list[str] | N
     """The meter goes on reading; the last of it holds."""
     chain = f"{filters},{METER}" if filters else METER
     output = ["-map", "0:a:0", "-filter:a", chain, "-f", "null", "-"]
-    readings = dict(READING.findall(convert(path, form, output, limits=DECODE, options=window).stdout))
-    peak = float(readings.get(b"true_peak", 0))
-    return Loudness(float(readings.get(b"I", SILENCE)), 20 * math.log10(peak) if peak else -math.inf)
+    meter = _Meter()
+    convert(path, form, output, limits=MEASURE, options=window, sink=meter.feed)
+    peak = float(meter.last.get(b"true_peak", 0))
+    return Loudness(float(meter.last.get(b"I", SILENCE)), 20 * math.log10(peak) if peak else -math.inf)
+
+
+class _Meter:
+    """Keeps the last of each reading; those of hours are a hundred megabytes."""
+
+    def __init__(self):
+        self.rest, self.last = b"", {}
+
+    def feed(self, data: bytes) -> None:
+        lines, _, self.rest = (self.rest + data).rpartition(b"\n")
+        self.last |= dict(READING.findall(lines))
 
 
 def _gain(lufs: float, so_far: float = 0.0) -> float:
@@ -298,7 +302,8 @@ def _listing(path: Path, form: Format) -> _Listing:
 
 def _list(path: Path, form: Format, output: list[str], *, options: list[str] | None = None) -> _Listing:
     listing = _Listing()
-    done = convert(path, form, output, limits=DECODE, options=options, sink=listing.feed)
+    limits = CHECK if form.kind == "audio" else DECODE
+    done = convert(path, form, output, limits=limits, options=options, sink=listing.feed)
     if b"partial file" in done.stderr or b"ended prematurely" in done.stderr:
         raise unreadable("its end is missing")
     return listing
@@ -314,15 +319,39 @@ def _refuse_truncated(promised: int | None, listing: _Listing) -> None:
         raise unreadable(f"it is truncated, {missing / 1000:.1f} s of {promised / 1000:.1f} s are missing")
 
 
-def _claims(path: Path, form: Format) -> tuple[int | None, dict[str, str]]:
-    """(duration by the headers, tags). A parser that fails leaves (None, {}): tags decide nothing."""
-    words = [form.name, str(sound_start(path)), str(Path(path).absolute())]
+class _Said:
+    """Takes the tag reader's output as it comes: a line, and what follows it for `picture`."""
+
+    def __init__(self, picture: IO[bytes] | None):
+        self.line, self.ended, self.picture = b"", False, picture
+
+    def feed(self, data: bytes) -> None:
+        if not self.ended:
+            line, end, data = data.partition(b"\n")
+            self.line, self.ended = self.line + line, bool(end)
+        if data and self.picture:
+            self.picture.write(data)
+
+
+def _claims(path: Path, form: Format, cover: Path | None, most: int) -> tuple[int | None, dict[str, str]]:
+    """(duration by the headers, tags). A parser that fails leaves (None, {}): tags decide nothing.
+
+    They come before the picture, so that one which breaks a limit takes nothing with it.
+    """
+    words = [form.name, str(sound_start(path)), str(Path(path).absolute()), *(["cover"] if cover else [])]
+    limits, whole = replace(READ_TAGS, output=READ_TAGS.output + most), False
+    with cover.open("wb") if cover else nullcontext() as picture:
+        said = _Said(picture)
+        with suppress(sandbox.SandboxFailure):
+            argv = [sys.executable, "-I", "-B", PROBE_CHILD, *words]
+            whole = sandbox.run(argv, limits=limits, sink=said.feed).returncode == 0
+    if cover and not (whole and 0 < cover.stat().st_size <= most):
+        cover.unlink()
     try:
-        done = sandbox.run([sys.executable, "-I", "-B", PROBE_CHILD, *words], limits=READ_TAGS)
-        said = json.loads(done.stdout)
-    except (sandbox.SandboxFailure, ValueError):
+        found = json.loads(said.line)
+    except ValueError:
         return None, {}
-    return said["header_ms"], {word: text for word, value in said["tags"].items() if (text := _plain(value))}
+    return found["header_ms"], {word: text for word, value in found["tags"].items() if (text := _plain(value))}
 
 
 def _plain(text: str) -> str:

@@ -284,9 +284,7 @@ class _Folder:
 
     def create(self, key: str, source: BinaryIO) -> bool:
         target = self.local_path(key)
-        if target.exists():
-            return False
-        with self._written(target, source) as incoming:
+        with self._written(target, source) as incoming:  # also when it is there: the time tells nobody
             try:
                 os.link(incoming, target)  # unlike a rename, refuses to replace
             except FileExistsError:
@@ -294,6 +292,8 @@ class _Folder:
             except OSError as fault:
                 if fault.errno not in _NO_LINKS:
                     raise
+                if target.exists():
+                    return False
                 os.replace(incoming, target)  # without hard links; at worst replaces the same bytes
         folders.sync(target.parent)
         return True

@@ -21,7 +21,8 @@ MOVED = "SELECT post_id FROM social_postmove WHERE fate = 'moved'"
 
 
 def _moved(column: str) -> str:
-    return f"EXISTS (SELECT FROM social_postmove WHERE post_id = {column} AND fate = 'moved')"
+    """`column` with its table: a move has a `track_id` and an `id` too."""
+    return f"EXISTS (SELECT FROM social_postmove AS gone WHERE gone.post_id = {column} AND gone.fate = 'moved')"
 
 
 # Tables whose rows go with a moved track. Whatever else has a key to tracks is somebody's work.
@@ -41,7 +42,7 @@ WHERE social_post.id = move.post_id AND fate IN ('no_url', 'bad_url') AND post_t
 OBSTACLES = (
     (
         "posts of tracks that were no post's audio before",
-        f"SELECT id FROM social_post WHERE track_id IS NOT NULL AND NOT {_moved('track_id')}",
+        f"SELECT id FROM social_post WHERE track_id IS NOT NULL AND NOT {_moved('social_post.track_id')}",
     ),
     (
         "moved tracks that people changed",
@@ -50,18 +51,17 @@ OBSTACLES = (
             AND EXISTS (SELECT FROM catalog_track WHERE id = track_id AND status <> 'removed')""",
     ),
 )  # fmt: skip
-# Asked as long as entries name tracks.
+# Asked as long as entries name tracks. By way of the few tracks, for most entries are of posts that are there.
 OBSTACLES_OF_ENTRIES = (
     (
         "playlist entries of tracks that were no post's audio before",
-        f"""SELECT entry.id FROM playlists_entry AS entry WHERE NOT {_moved('entry.track_id')}
-            AND NOT EXISTS (SELECT FROM social_post WHERE social_post.id = entry.track_id)""",
+        f"""SELECT entry.id FROM playlists_entry AS entry WHERE track_id IN (SELECT id FROM catalog_track AS track
+            WHERE NOT {_moved("track.id")} AND NOT EXISTS (SELECT FROM social_post WHERE social_post.id = track.id))""",
     ),
     (
         "playlist entries of tracks whose first post was deleted",
-        """SELECT entry.id FROM playlists_entry AS entry JOIN social_postmove AS move
-            ON move.post_id = entry.track_id AND move.fate = 'moved'
-            WHERE NOT EXISTS (SELECT FROM social_post WHERE social_post.id = entry.track_id)""",
+        """SELECT entry.id FROM playlists_entry AS entry WHERE track_id IN (SELECT post_id FROM social_postmove AS move
+            WHERE fate = 'moved' AND NOT EXISTS (SELECT FROM social_post WHERE social_post.id = move.post_id))""",
     ),
 )  # fmt: skip
 # Asked where posts have what decides about it: column → what it is, and which rows.
@@ -152,14 +152,37 @@ def _remove(cursor, keys: list[tuple[str, str, str, str]]) -> None:
     cursor.execute("ALTER TABLE social_post DROP COLUMN track_id, ADD COLUMN track_id uuid")
     cursor.execute(oldshape.SAY_SEPARATING)
     cursor.execute(SET_TOGETHER)
-    for table, column in GO_ALONG.items():
-        if ddl.has_table(table):
-            cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({MOVED})")
     cursor.execute(f"DELETE FROM catalog_duplicate WHERE first_id IN ({MOVED}) OR second_id IN ({MOVED})")
-    cursor.execute(f"DELETE FROM catalog_track WHERE id IN ({MOVED})")
-    cursor.execute("DELETE FROM social_postmove")
+    for table, column in {**GO_ALONG, "catalog_track": "id"}.items():
+        if ddl.has_table(table):
+            _remove_from(cursor, table, column)
+    cursor.execute("TRUNCATE social_postmove")
     cursor.execute(oldshape.UNPROVIDE)
     cursor.execute("SELECT coalesce(max(number), 0) + 1 FROM catalog_track")
     cursor.execute(f"ALTER SEQUENCE catalog_track_number RESTART WITH {cursor.fetchone()[0]}")
     for table, _, name, definition in keys:
         cursor.execute(f'ALTER TABLE {table} ADD CONSTRAINT "{name}" {definition} NOT VALID')
+
+
+def _remove_from(cursor, table: str, column: str) -> None:
+    """Where most rows go, those that stay are put aside and the table is emptied: each row that is deleted would be
+    written to the log, with the pages of all indexes. How many there are is as the database last estimated it."""
+    rows = f"SELECT reltuples FROM pg_class WHERE oid = '{table}'::regclass"
+    cursor.execute(f"SELECT 2 * count(*) > ({rows}) FROM ({MOVED}) AS moved")
+    if not (cursor.fetchone()[0] and _may_be_emptied(table)):
+        cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({MOVED})")
+        return
+    staying = f"SELECT * FROM {table} WHERE NOT {_moved(f'{table}.{column}')}"
+    cursor.execute(f"CREATE TEMPORARY TABLE staying ON COMMIT DROP AS {staying}")
+    cursor.execute(f"TRUNCATE {table}; ALTER TABLE {table} DISABLE TRIGGER USER")
+    cursor.execute(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM staying; DROP TABLE staying")
+    cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def _may_be_emptied(table: str) -> bool:
+    """Nobody has a key to it, and nothing is to happen for each row that goes."""
+    return not ddl.asked(
+        """SELECT FROM pg_constraint WHERE contype = 'f' AND confrelid = %s::regclass AND conrelid <> confrelid
+        UNION ALL SELECT FROM pg_trigger WHERE tgrelid = %s::regclass AND NOT tgisinternal AND tgtype & 8 > 0""",
+        [table, table],
+    )

@@ -10,13 +10,12 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from django.conf import settings
-from django.db import DataError, IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, OperationalError, transaction
 
 from apps.catalog import actions as catalog
 from apps.catalog import files, history
 from apps.catalog.models import Track
-from apps.lib import clock, leases, media
+from apps.lib import clock, leases
 from apps.lib.errors import Refusal
 from apps.lib.media import Probe
 from apps.lib.storage import Stored
@@ -27,6 +26,8 @@ log = logging.getLogger(__name__)
 
 DELAYS = tuple(dt.timedelta(minutes=m) for m in (1, 2, 5, 15, 60))
 FAULTS = (Refusal, OSError, OperationalError, IntegrityError, DataError)
+MISSING = "FILE_MISSING"
+PASSING = leases.OWN_FAULTS | {MISSING}
 
 
 def claim(*, limit: int, now: dt.datetime | None = None, upload: Upload | None = None) -> list[Check]:
@@ -58,8 +59,7 @@ def attempt(row: Check) -> bool:
         path = at_hand(upload)
         with ThreadPoolExecutor(1) as hand:  # which reads it while the child does
             read = hand.submit(_sha256, path)
-            probe = media.probe(path, admit=settings.UPLOAD_FORMATS)
-            said = proposal.of(path, probe)
+            probe, said = proposal.read(path)
         with files.stored(path, form=probe.format, sha256=upload.sha256, ours=read.result()) as stored:
             settled = _admitted(row, upload, stored, probe, said)
     if settled:
@@ -126,21 +126,25 @@ def refusal_of(failure: Exception) -> Refusal:
     if isinstance(failure, IntegrityError | DataError):
         log.warning("refused by the database: %s", str(failure).splitlines()[0])
         return Refusal("INVALID", "What was said of the track contradicts itself or what is stored.", status=400)
+    if isinstance(failure, FileNotFoundError):
+        return Refusal(MISSING, "The file is not where it was kept.", status=503)
     return Refusal("IO_ERROR", "The file could not be worked on. Try again in a moment.", status=503)
 
 
 def _settle_failure(row: Check, failure: Exception, now: dt.datetime) -> None:
     refusal = refusal_of(failure)
-    lost = isinstance(failure, FileNotFoundError) and row.attempts >= len(DELAYS)
-    if lost:
+    tries = row.attempts if row.error_code == refusal.code else 0  # that ended alike, one after the other
+    if refusal.code == MISSING and tries >= len(DELAYS):
         refusal = Refusal("STORAGE_FAILED", "The server lost the file. Upload it again.")
-    if refusal.code in leases.OWN_FAULTS and not lost:
-        wait = DELAYS[min(row.attempts, len(DELAYS) - 1)] * leases.jitter()
+    elif refusal.code in PASSING:
+        wait = DELAYS[min(tries, len(DELAYS) - 1)] * leases.jitter()
         log.warning("check of upload %s failed (%s): %s", row.upload_id, refusal.code, failure)
-        facts = {"error_code": refusal.code, "error_message": refusal.message[:500]}
-        row.settle("retrying", next_at=now + wait, attempts=row.attempts + 1, **facts)
-    elif row.settle("failed", attempts=row.attempts + 1, error_code=refusal.code, error_message=refusal.message[:500]):
-        intake.give_up(row.upload, refusal.code, refusal.message)
+        facts = {"error_code": refusal.code, "error_message": refusal.message[:500], "crashes": 0}
+        row.settle("retrying", next_at=now + wait, attempts=tries + 1, **facts)
+        return
+    with transaction.atomic():
+        if row.settle("failed", attempts=tries + 1, error_code=refusal.code, error_message=refusal.message[:500]):
+            intake.give_up(row.upload, refusal.code, refusal.message)
 
 
 def give_up_poison() -> int:

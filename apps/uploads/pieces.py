@@ -142,6 +142,8 @@ class _Taking:
         self.before = self.digest.copy()
         self.out = InFlight(file, self.digest, *filter(None, [self.piece]))
         self.told, self.most = time.monotonic(), LEAST
+        if offset < upload.received_bytes:  # the file lost some: what is written now does not count yet
+            self._tell()
         file.truncate(offset)
         file.seek(offset)
 
@@ -169,6 +171,8 @@ class _Taking:
         except Refusal as refusal:
             if refusal.code == "CHECKSUM_MISMATCH":  # no piece that could still come would put it right
                 intake.give_up(self.upload, refusal.code, refusal.message)
+            else:
+                self._is_under_way()
             raise
 
     def _read(self, body: Body) -> None:
@@ -180,9 +184,13 @@ class _Taking:
             if count == 0 or pace.is_lost:
                 break
             self._told_in_time()
-        if body.length is None and not room and body.read(1):
-            raise tus.too_long(self.upload.size_bytes)
-        if self.offset - self.begun < (body.length or 0):
+        if body.length is None:
+            if not room and body.read(1):
+                raise tus.too_long(self.upload.size_bytes)
+            broke = room and (body.is_broken or pace.is_lost)
+        else:
+            broke = self.offset - self.begun < body.length
+        if broke:
             raise Refusal("BROKEN_OFF", "The piece broke off. Ask with HEAD where to go on.", status=408)
 
     def _some_of(self, body: Body, room: int) -> int | None:
@@ -220,9 +228,13 @@ class _Taking:
         at = min(self.offset, self.upload.size_bytes - 1)
         mine = Upload.objects.filter(pk=self.upload.pk, state="receiving")
         if not mine.update(received_bytes=at):
-            self.upload.refresh_from_db()
-            reached(self.upload)
+            self._is_under_way()
         self.upload.received_bytes = at
+
+    def _is_under_way(self) -> None:
+        """Refusals: 410 with the reason when it was ended meanwhile."""
+        self.upload.refresh_from_db()
+        reached(self.upload)
 
     def _settle(self) -> None:
         """What came counts, unless its checksum is still owed."""

@@ -1,4 +1,4 @@
-/* Sends one file by tus 1.0.0 (https://tus.io/protocols/resumable-upload): piece by piece, from where the server
+/* Sends one file by tus 1.0.0: piece by piece, from where the server
    stands, however often the connection breaks. The browser remembers an upload's address until it is over, by what is
    in the file, so that the same file goes on after a reload too. */
 

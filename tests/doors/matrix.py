@@ -637,6 +637,7 @@ TABLE = """
     DELETE                             401 409 404 403 403
 /api/v1/uploads/<uuid:pk>/events [upload]
     GET                                401 200 404 200 200
+    HEAD                               401 405 405 405 405
 /api/v1/uploads/<uuid:pk> [direct upload]
     DELETE                             401 410 404 403 403
 /api/v1/uploads/direct
@@ -748,6 +749,10 @@ TABLE = """
 /admin/catalog/track/import/
     *                                  in in in 200 200
 /admin/catalog/changeset/<uuid:pk>/panel/ [changeset]
+    *                                  in in in 200 200
+/admin/uploads/upload/storage-use/
+    *                                  in in in 200 200
+/admin/uploads/folderimport/<uuid:pk>/panel/ [folder import]
     *                                  in in in 200 200
 /admin/search/
     *                                  in in in 200 200

@@ -37,7 +37,7 @@ def typed(text: str) -> str:
 def test_everything_that_the_guides_say_to_type_works(live_server, tmp_path):
     key = make_key(make_user("writer"), "read", "write", "upload")
     (tmp_path / "var").mkdir()
-    for seed, name in enumerate(("light", "dusk")):
+    for seed, name in enumerate(("light", "dusk"), start=1):
         (tmp_path / "var" / f"{name}.wav").write_bytes(audio(seed=seed))
     script = PRELUDE + "\n".join(typed(guide(name)) for name in GUIDES)
     script = script.replace("localhost:8000", live_server.url).replace("users/admin/", "users/writer/")

@@ -188,6 +188,8 @@ TAKES = {
     "/api/v1/playlists/<uuid:pk>/members/<str:username>": "role",
     "/api/v1/tracks/<uuid:pk>/audio": "file",
     "/api/v1/uploads": f"file library is_pro_only {TRACK}",
+    "/api/v1/uploads/tus": "",
+    "/api/v1/uploads/tus/<uuid:pk>": "",
     "/api/v1/uploads/direct": "file_name content_type size_bytes sha256 checksums replaces library is_pro_only "
     f"{TRACK}",
     "/api/v1/uploads/<uuid:pk>/parts": "parts",

@@ -8,7 +8,6 @@ from tests.house.reading import Source, python, without_migrations
 ACROSS = {"browser", "doors", "faults", "moves", "house", "fakes", "deploy"}
 UNTESTED = {
     "lib/picture_child": "a child program, run for real by the tests of picture",
-    "lib/probe_child": "a child program, run for real by the tests of media",
     "lib/sandbox_child": "a child program, run for real by the tests of sandbox",
     "lib/sheet_child": "a child program, run for real by the tests of sheet",
 }

@@ -91,6 +91,37 @@ def make_tag_bomb() -> bytes:
     return make_id3(b"TIT2" + seven_bits(len(body) + 4) + b"\x00\x09" + seven_bits((1 << 28) - 1) + body)
 
 
+def make_sound_bomb(frames: int) -> bytes:
+    """A whole FLAC of silence, eight channels at 44.1 kHz: 0.74 s a frame, half a megabyte decoded, in some 35 bytes."""
+    samples = 32_768
+    facts = 44_100 << 44 | (8 - 1) << 41 | (16 - 1) << 36 | frames * samples
+    made = [b"fLaC\x80\0\0\x22", struct.pack(">HH6xQ16x", samples, samples, facts)]
+    for number in range(frames):
+        head = b"\xff\xf8\xf9\x78" + chr(number).encode(errors="surrogatepass")
+        body = head + bytes([_crc(head, 8, 0x07)]) + bytes(8 * 3)
+        made.append(body + struct.pack(">H", _crc(body, 16, 0x8005)))
+    return b"".join(made)
+
+
+def _crc(data: bytes, bits: int, polynomial: int) -> int:
+    table, crc = _crc_table(bits, polynomial), 0
+    for byte in data:
+        crc = (crc << 8 & (1 << bits) - 1) ^ table[crc >> bits - 8 ^ byte]
+    return crc
+
+
+@functools.cache
+def _crc_table(bits: int, polynomial: int) -> list[int]:
+    table = []
+    for crc in range(256):
+        crc <<= bits - 8
+        for _ in range(8):
+            crc = crc << 1 ^ (polynomial if crc >> bits - 1 else 0)
+            crc &= (1 << bits) - 1
+        table.append(crc)
+    return table
+
+
 NOT_MEDIA = {
     "empty": b"",
     "text": b"Lorem ipsum dolor sit amet. " * 200,

@@ -62,6 +62,22 @@ def test_it_goes_on_until_nothing_is_found(numbers, small):
     assert batches.until_none(work, "numbers") == 0
 
 
+def test_only_what_is_done_once_waits_for_the_disk(numbers):
+    """A chunk that a crash takes back is done by the next run."""
+    rows("SET synchronous_commit = on")
+    seen = []
+
+    def work(cursor, most: int = 0) -> int:
+        cursor.execute("SHOW synchronous_commit")
+        seen.append(cursor.fetchone()[0])
+        return 0
+
+    batches.until_none(work, "numbers")
+    batches.patiently(work)
+    rows("RESET synchronous_commit")
+    assert seen == ["off", "on"]
+
+
 def test_whoever_holds_a_row_goes_first_and_then_it_is_done(numbers, monkeypatch):
     """Nothing is kept of a try that had to wait, so nobody waits for us in turn."""
     monkeypatch.setattr(batches, "WAIT_MS", 20)

@@ -4,8 +4,10 @@ import random
 import re
 import struct
 import subprocess
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -17,7 +19,17 @@ from apps.lib import media
 from apps.lib.formats import sound_start
 from apps.lib.media import FORMATS, IMAGE_FORMATS, VIDEO_FORMATS, MediaError, probe, sniff
 from deploy.demo import synth
-from tests.lib.made import NOT_MEDIA, ffmpeg, make_bytes, make_file, make_id3, make_sound, make_tag_bomb, seven_bits
+from tests.lib.made import (
+    NOT_MEDIA,
+    ffmpeg,
+    make_bytes,
+    make_file,
+    make_id3,
+    make_sound,
+    make_sound_bomb,
+    make_tag_bomb,
+    seven_bits,
+)
 
 ALL = frozenset(FORMATS)
 
@@ -233,6 +245,14 @@ def test_a_tag_bomb_does_not_hide_that_the_song_is_truncated(tmp_path):
     assert refusal(make_file(tmp_path, make_tag_bomb() + make_bytes("mp3")[:48_000])).code == "MEDIA_UNREADABLE"
 
 
+def test_a_sound_that_decodes_without_end_is_too_complex(tmp_path, monkeypatch):
+    """A megabyte of seven hours. What any sound may take is less than 20 s of processor time; here it is a second."""
+    assert media.CHECK.cpu < 20
+    monkeypatch.setattr(media, "CHECK", replace(media.CHECK, cpu=1))
+    refused = refusal(make_file(tmp_path, make_sound_bomb(33_000)))
+    assert (refused.code, refused.status) == ("MEDIA_TOO_COMPLEX", 422)
+
+
 @pytest.mark.parametrize("side, channels", [(30_000, 1), (12_100, 1), (11_900, 3)])
 def test_a_picture_bomb_is_too_complex(tmp_path, side, channels):
     """Too large for ffmpeg itself, for our limit of pixels, and for the memory that remains."""
@@ -322,6 +342,25 @@ def loudness(path: Path) -> tuple[float, float]:
     said = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *words], capture_output=True, text=True).stderr
     summary = said[said.rindex("Summary:") :]
     return tuple(float(re.search(rf"{name}: +(-?[\d.]+|-inf)", summary)[1]) for name in ("I", "Peak"))
+
+
+def test_hours_of_readings_are_not_kept(tmp_path):
+    ffmpeg("-f", "lavfi", "-i", "sine=r=8000:d=3000", "-f", "wav", str(tmp_path / "long"))
+    tracemalloc.start()
+    heard = media.loudness(tmp_path / "long", source_format=media.FORMATS["wav"])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert heard.lufs == pytest.approx(loudness(tmp_path / "long")[0], abs=0.06) and peak < 4_000_000
+
+
+@pytest.mark.parametrize("level", [-23, -33])
+def test_a_sine_of_a_known_level_is_as_loud_as_it_was_made(tmp_path, level):
+    """EBU Tech 3341, signals 1 and 2: 1 kHz on two channels at so many dBFS is so many LUFS."""
+    made = f"aevalsrc={10 ** (level / 20)}*sin(2*PI*1000*t):s=48000:d=20,pan=stereo|c0=c0|c1=c0"
+    ffmpeg("-f", "lavfi", "-i", made, "-c:a", "pcm_s24le", "-f", "wav", str(tmp_path / "sine"))
+    heard = media.loudness(tmp_path / "sine", source_format=media.FORMATS["wav"])
+    assert heard.lufs == pytest.approx(level, abs=0.1)
+    assert heard.true_peak == pytest.approx(level, abs=0.2)  # the meter tells it to a thousandth of full scale
 
 
 def test_a_preview_is_cut_where_it_is_told_and_fades_at_both_ends(tmp_path):

@@ -151,6 +151,56 @@ def test_what_a_child_leaves_running_ends_with_it():
     assert is_gone(int(done.stdout))
 
 
+STUBBORN = {
+    "deaf to signals": """
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+while True:
+    time.sleep(1)
+""",
+    "stopped": "os.kill(os.getpid(), signal.SIGSTOP)",
+    # Until what it starts has opened its input, which no one ever writes, the kernel wakes it for nothing but SIGKILL.
+    "held in the kernel": "os.posix_spawn('/bin/true', ['true'], {}, file_actions=[(os.POSIX_SPAWN_OPEN, 0, FIFO, 0, 0)])",
+    "never silent": """
+while True:
+    os.write(1, bytes(65536))
+""",
+    "with a child that has its pipes": """
+if os.fork():
+    os.waitpid(-1, 0)
+time.sleep(60)
+""",
+}
+
+
+@pytest.mark.parametrize("code", STUBBORN.values(), ids=STUBBORN)
+def test_no_child_outlives_its_time(tmp_path, code):
+    os.mkfifo(tmp_path / "fifo")
+    head = f"import os, signal, time\nFIFO = {str(tmp_path / 'fifo')!r}\nprint(os.getpid(), flush=True)\n"
+    said = []
+    with pytest.raises(SandboxFailure, match="timeout"):
+        limits, sink = Limits(wall=1, output=1 << 40), lambda data: said or said.append(data)
+        python(head + code + "\ntime.sleep(60)", limits=limits, sink=sink)
+    assert not Path("/proc", said[0].split()[0].decode()).exists()
+
+
+def test_pipes_kept_open_by_a_process_that_left_the_group_do_not_hold_us():
+    code = """
+import os, time
+gone, tell = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    os.write(tell, b".")
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+os.read(gone, 1)
+"""
+    said = []
+    with pytest.raises(SandboxFailure, match="timeout"):
+        python(code, limits=Limits(wall=1), sink=said.append)
+    os.kill(int(b"".join(said)), signal.SIGKILL)  # it is there: it would have kept us for a minute
+
+
 def test_an_error_in_the_sink_ends_the_child():
     said = []
 

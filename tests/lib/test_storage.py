@@ -55,6 +55,11 @@ def make_file(folder, size=1000):
     return path
 
 
+def bytes_written() -> int:
+    """By this process, to files."""
+    return int(re.search(r"wchar: (\d+)", Path("/proc/self/io").read_text())[1])
+
+
 def overwrite(key, data):
     """Change what the store holds, behind its back."""
     if path := storage.local_path(key):
@@ -122,6 +127,16 @@ def test_the_same_bytes_are_kept_once(blobs, tmp_path):
     first, second = storage.put(path), storage.put_bytes(path.read_bytes())
     assert (first.created, second.created) == (True, False)
     assert second.key == first.key
+
+
+def test_bytes_that_are_here_already_take_as_much_writing_as_new_ones(folder, tmp_path):
+    """B7: how long it takes tells nobody what others have stored."""
+    path, written = make_file(tmp_path, 3_000_000), []
+    for _ in range(2):
+        before = bytes_written()
+        storage.put(path)
+        written.append(bytes_written() - before)
+    assert min(written) >= 3_000_000
 
 
 def test_a_file_that_is_not_the_announced_one_is_refused(blobs, tmp_path):

@@ -1,6 +1,7 @@
 """The separation over every defect: forward, asked, back to the bit, forward again (S0-31 … S0-36, S0-42)."""
 
 import json
+import uuid
 from io import StringIO
 
 import pytest
@@ -155,18 +156,24 @@ def test_what_is_wrong_is_told(old):
         tell("drop")
 
 
-def test_what_people_made_after_the_move_survives_the_way_back(old):
-    """S0-34: uploads, texts, likes, and new posts and entries of moved tracks, which old programs read as their own."""
-    forward()
-    ana, upload = key("user", "ana"), key("track", "upload")
+def add_upload(pk: uuid.UUID) -> uuid.UUID:
+    """A track that somebody made after the move."""
     rows(
         """INSERT INTO catalog_track (id, created_at, updated_at, owner_id, kind, status, title, artist, description,
             is_public, is_pro_only, genre, subgenre, mode, mood, tags, catalog_number, isrc, popularity_score, play_count,
             clearance, clearance_reasons) SELECT %s, created_at, updated_at, owner_id, kind, status, 'Mine', artist, '',
             is_public, is_pro_only, genre, subgenre, mode, mood, tags, '', '', 0, 0, clearance, clearance_reasons
         FROM catalog_track WHERE id = %s""",
-        [upload, key("post", "plain")],
+        [pk, key("post", "plain")],
     )
+    return pk
+
+
+def test_what_people_made_after_the_move_survives_the_way_back(old):
+    """S0-34: uploads, texts, likes, and new posts and entries of moved tracks, which old programs read as their own."""
+    forward()
+    ana, upload = key("user", "ana"), key("track", "upload")
+    add_upload(upload)
     add_post("new text", ana, kind="text")
     rows(
         """INSERT INTO social_post (id, created_at, updated_at, author_id, content, post_type, track_id)
@@ -194,6 +201,25 @@ def test_what_people_made_after_the_move_survives_the_way_back(old):
     assert fate_of("new audio")[:2] == ("shared", key("post", "first"))
 
 
+@pytest.mark.parametrize("uploads", [1, 50], ids=["few", "most"])
+def test_tracks_that_stay_keep_their_rows_and_their_history_goes_on(old, uploads):
+    """Where nearly all go, the table is emptied and those few put back; where most stay, the others are deleted."""
+    forward()
+    for number in range(uploads):
+        add_upload(key("track", number))
+    rows("ANALYZE catalog_track, catalog_change")
+    mine = "SELECT track::text FROM catalog_track AS track WHERE title = 'Mine' ORDER BY id"
+    history = (
+        "SELECT change::text FROM catalog_change AS change WHERE track_id IN (SELECT id FROM catalog_track) ORDER BY id"
+    )
+    tracks, changes = rows(mine), rows(history.replace("catalog_track)", "catalog_track WHERE title = 'Mine')"))
+    assert len(tracks) == len(changes) == uploads
+    back()
+    assert (rows(mine), rows(history)) == (tracks, changes)
+    rows("UPDATE catalog_track SET title = 'Other'")
+    assert len(rows(history)) == 2 * uploads
+
+
 def change_a_title() -> None:
     rows("UPDATE catalog_track SET title = 'Better' WHERE id = %s", [key("post", "plain")])
 
@@ -204,6 +230,18 @@ def credit_somebody() -> None:
         VALUES (gen_random_uuid(), now(), now(), %s, 'Bo', 'composer', '', '', '', '')""",
         [key("post", "plain")],
     )
+
+
+def post_an_upload() -> None:
+    rows(
+        """INSERT INTO social_post (id, created_at, updated_at, author_id, content, post_type, track_id)
+        VALUES (gen_random_uuid(), now(), now(), %s, 'mine', 'audio', %s)""",
+        [key("user", "ana"), add_upload(key("track", "upload"))],
+    )
+
+
+def list_an_upload() -> None:
+    add_entry(key("playlist", "empty"), add_upload(key("track", "upload")), 0)
 
 
 def delete_a_listed_post() -> None:
@@ -225,6 +263,8 @@ def add_a_file() -> None:
     [
         (change_a_title, "moved tracks that people changed"),
         (credit_somebody, "moved tracks named in catalog_credit"),
+        (post_an_upload, "posts of tracks that were no post's audio before"),
+        (list_an_upload, "playlist entries of tracks that were no post's audio before"),
         (delete_a_listed_post, "playlist entries of tracks whose first post was deleted"),
         (add_a_file, "moved tracks with files that the archive did not fetch"),
     ],
