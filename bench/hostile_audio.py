@@ -9,10 +9,11 @@ moved and put into one another. The same seed makes the same mutants; `--only` l
 With `--state FILE` what is done is kept there, and the same command goes on where another one ended; the report is of
 all of it.
 
-Goals: nothing but a Refusal comes out of the checker, no worker dies, the children of one file take no more than 600 MB
-and 20 s, by the clock and of processor time, and nothing lies in the folder afterwards but the file itself. A check
-during which this program itself was kept from running, being stopped or starved, says nothing of the file's time and is
-done again. Exit code 1 when a goal was missed.
+Goals: nothing but a Refusal comes out of the checker, no worker dies, no child takes more than 600 MB and the children
+of one file no more than 20 s of processor time, and nothing lies in the folder afterwards but the file itself. Exit
+code 1 when a goal was missed. The time by the clock is printed too, but a busy machine stretches it; that a child which
+hangs is ended by the clock is proved by the sandbox's tests. A check during which this program itself was stopped or
+starved says nothing of the file's time and is done again.
 """
 
 import argparse
@@ -119,21 +120,20 @@ def report(state: State) -> int:
     found = Share()
     for first in sorted(state.done):
         found.add(state.done[first])
-    files = found.answers.total()
+    files, (longest, slow), (busiest, busy) = found.answers.total(), found.longest, found.busiest
     print(f"{files} files, {len(corpus())} of them the corpus")
     for words, seconds in {"a worker's time": found.seconds, "the children's processor time": found.processor}.items():
         print(f"  {words}: {seconds:.0f} s, {1000 * seconds / files:.0f} ms a file")
+    print(f"  longest by the clock: {longest:.1f} s ({slow})")
     print(f"  done again, this program having been kept waiting: {found.again}")
     for words, count in found.answers.most_common():
         print(f"  {count:7}  {words}")
     for fault in found.faults:
         print(fault)
-    (longest, slow), (busiest, busy) = found.longest, found.busiest
     goals = {
         f"only Refusals: {len(found.faults)} faults": not found.faults,
         f"worker deaths: {state.deaths}": state.deaths == 0,
         f"largest child: {found.memory:.0f} MB of {MOST_MB}": found.memory <= MOST_MB,
-        f"longest check: {longest:.1f} s of {MOST_S} ({slow})": longest <= MOST_S,
         f"most processor time: {busiest:.1f} s of {MOST_S} ({busy})": busiest <= MOST_S,
     }
     for words, holds in goals.items():

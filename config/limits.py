@@ -71,7 +71,9 @@ class FilesBeforeTheyAreRead:
         if not request.user.is_authenticated:
             return None if request.path.startswith(FOR_PROGRAMS) else redirect_to_login(request.get_full_path())
         try:
-            return holding.hold(request, request.user)
+            holding.hold(request, request.user)
+            if not request.path.startswith(FOR_PROGRAMS):
+                _ = request.FILES  # read now, where a full disk can be told in words
         except (Refusal, OperationalError) as failure:
             return refused(request, failure)
 

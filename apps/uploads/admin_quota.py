@@ -67,7 +67,7 @@ class GrantForm(forms.ModelForm):
     class Meta:
         labels = {"extra_bytes": "Bytes more a day", "starts_on": "First day (UTC)", "ends_on": "Last day (UTC)"}
         help_texts = {
-            "extra_bytes": "104857600 is 100 MB.",
+            "extra_bytes": "100000000 is 100 MB.",
             "starts_on": "",
             "ends_on": "The last day that it holds.",
             "reason": "For whoever reads it later.",

@@ -5,7 +5,9 @@ disk or a store that is away, is tried again until it has passed: the bytes stay
 """
 
 import datetime as dt
+import hashlib
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from django.db import DataError, IntegrityError, OperationalError, transaction
@@ -55,14 +57,21 @@ def attempt(row: Check) -> bool:
         return row.settle("done")
     with leases.held(row):
         path = at_hand(upload)
-        probe, said = proposal.read(path)
-        with files.stored(path, form=probe.format, sha256=upload.sha256) as stored:
+        with ThreadPoolExecutor(1) as hand:  # which reads it while the child does
+            read = hand.submit(_sha256, path)
+            probe, said = proposal.read(path)
+        with files.stored(path, form=probe.format, sha256=upload.sha256, ours=read.result()) as stored:
             settled = _admitted(row, upload, stored, probe, said)
     if settled:
         path.unlink(missing_ok=True)
         if upload.multipart_id:
             direct.clear(upload)
     return settled
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def at_hand(upload: Upload) -> Path:

@@ -19,6 +19,7 @@ from django.utils import timezone
 from apps.lib import locks, spool
 from apps.lib.errors import Conflict, Refusal
 from apps.lib.incoming import Body, Pace, Silent
+from apps.lib.inflight import InFlight
 from apps.uploads import intake, tus
 from apps.uploads.models import Upload
 
@@ -139,6 +140,7 @@ class _Taking:
         self.checksum, self.piece = checksum, checksum and checksum.begun()
         self.digest = running.at(upload, file, offset)
         self.before = self.digest.copy()
+        self.out = InFlight(file, self.digest, *filter(None, [self.piece]))
         self.told, self.most = time.monotonic(), LEAST
         if offset < upload.received_bytes:  # the file lost some: what is written now does not count yet
             self._tell()
@@ -147,7 +149,8 @@ class _Taking:
 
     def all_of(self, body: Body) -> Upload:
         try:
-            self._read(body)
+            with self.out:
+                self._read(body)
             self._check()
             if self.offset == self.upload.size_bytes:
                 os.fsync(self.file.fileno())
@@ -200,17 +203,9 @@ class _Taking:
         slow = time.monotonic() - started > LONG_S
         self.most = max(LEAST, self.most // 4) if slow else min(MOST, self.most * 2)
         if data:
-            self._write(data)
+            self.out.write(data)
+            self.offset += len(data)
         return None if data is None else len(data)
-
-    def _write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[self.file.write(left) :]
-        self.digest.update(data)
-        if self.piece:
-            self.piece.update(data)
-        self.offset += len(data)
 
     def _check(self) -> None:
         if self.checksum:

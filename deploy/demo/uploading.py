@@ -28,7 +28,7 @@ INLAY = ("inlay.mp3", "Side A: rain, radiator. Side B: somebody downstairs, unti
 # What Ilse took for a song because of its name.
 LYRICS = ("Harbour Lights.mp3", "the last ferry / the very end / (repeat)\n")
 TAKE = ("Sketch for Two Rooms, second take.flac", 304, 31)
-MORE_BYTES, MORE_DAYS = 200 * 1024 * 1024, 7
+MORE_BYTES, MORE_DAYS = 200_000_000, 7
 REASON = "Brings over the tapes of twenty years."
 
 

@@ -369,6 +369,49 @@ def test_a_file_system_without_hard_links_will_do(folder, monkeypatch):
     assert not storage.put_bytes(b"no links here").created
 
 
+def test_a_file_of_ours_becomes_the_object_and_is_synced_before(folder, tmp_path, monkeypatch):
+    done, link = [], os.link
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append(os.fstat(handle).st_ino))
+    monkeypatch.setattr(os, "link", lambda *paths: done.append("link") or link(*paths))
+    path = tmp_path / "ours"
+    path.write_bytes(b"sound")
+    stored = storage.put(path, ours=sha256(b"sound").hexdigest())
+    there = storage.local_path(stored.key)
+    assert stored.created and there.samefile(path)
+    assert done[-3:] == [path.stat().st_ino, "link", there.parent.stat().st_ino]
+    path.unlink()
+    assert there.read_bytes() == b"sound"
+
+
+def test_a_file_of_somebody_else_is_copied(folder, tmp_path):
+    path = tmp_path / "theirs"
+    path.write_bytes(b"sound")
+    assert not storage.local_path(storage.put(path).key).samefile(path)
+
+
+@pytest.mark.parametrize("disk", ["another", "damaged"])
+def test_a_file_of_ours_is_copied_from_another_disk_and_over_a_damaged_object(folder, tmp_path, monkeypatch, disk):
+    path = tmp_path / "ours"
+    path.write_bytes(b"sound")
+    if disk == "damaged":
+        storage.local_path(storage.put(path).key).write_bytes(b"other")
+    else:
+        real = os.link
+        monkeypatch.setattr(
+            os, "link", lambda a, b: real(a, b) if a != path else (_ for _ in ()).throw(OSError(errno.EXDEV, ""))
+        )
+    there = storage.local_path(storage.put(path, ours=sha256(b"sound").hexdigest()).key)
+    assert there.read_bytes() == b"sound" and not there.samefile(path)
+
+
+def test_a_file_of_ours_that_is_not_the_announced_one_gets_no_name(folder, tmp_path):
+    path = tmp_path / "ours"
+    path.write_bytes(b"sound")
+    with pytest.raises(storage.ContentMismatch):
+        storage.put(path, sha256="0" * 64, ours=sha256(b"sound").hexdigest())
+    assert path.stat().st_nlink == 1
+
+
 def test_a_folder_that_cannot_be_written_fails_in_words(folder, pauses):
     folder.write_bytes(b"a file where the folder should be")
     with pytest.raises(storage.StorageFailed) as refusal:

@@ -281,6 +281,14 @@ def test_uploads_are_their_persons_alone(tus, as_, bob, boss):
     assert tus.offset(where) == 0
 
 
+@pytest.mark.parametrize("way", ["form", "direct"])
+def test_what_comes_in_another_way_is_not_there(tus, way):
+    where = tus.begun()
+    Upload.objects.update(way=way)
+    for method in ("HEAD", "PATCH", "DELETE"):
+        assert tus.ask(method, where, Upload_Offset=0, Content_Type=tus_rules.PIECE).status_code == 404
+
+
 def test_a_page_needs_its_csrf_token_and_a_key_its_scope(as_, ana):
     page = APIClient(enforce_csrf_checks=True)
     page.force_login(ana)

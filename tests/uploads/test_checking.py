@@ -229,3 +229,21 @@ def test_what_is_admitted_is_a_setting(ana, settings):
     upload = make_received(ana)
     assert work() == [False]
     assert fresh(upload).error_message == "Invalid audio format. Supported: FLAC"
+
+
+def test_a_file_in_the_spool_becomes_the_stored_one_without_a_copy(ana):
+    upload = make_received(ana, audio("wav", 0.43))
+    received = intake.spooled(upload).stat().st_ino
+    assert work() == [True]
+    assert storage.local_path(fresh(upload).track.file("original").blob.key).stat().st_ino == received
+
+
+def test_a_file_that_changed_in_the_spool_is_refused(ana):
+    """The hash of what came is compared with what lies there, not with itself."""
+    upload = make_received(ana)
+    data = bytearray(audio("wav", SHORT))
+    data[-1] ^= 1
+    intake.spooled(upload).write_bytes(data)
+    assert work() == [False]
+    assert (fresh(upload).state, upload.error_code) == ("refused", "CHECKSUM_MISMATCH")
+    assert not Blob.objects.exists()
