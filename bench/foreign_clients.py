@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Two clients that other people wrote upload 45 MB by tus, each with five forced breaks, against the real site.
 
-tuspy and tus-js-client come from their registries, unchanged, into a folder that is gone afterwards; so this needs the
-network, npm and node. Between client and site stands a door that cuts the connection five times, each time after
-another part of the file. The site is gunicorn with a worker behind it, on the database and broker of DATABASE_URL and
-REDIS_URL. Exit code 1 when what is stored is not what was sent.
+tuspy and tus-js-client come from their registries, unchanged, so this needs the network, npm and node. Between client
+and site stands a door that cuts the connection five times, each time after another part of the file. The site is
+gunicorn with a worker behind it, on a database and a broker of this run alone; they, the files and the clients lie in
+a folder that is gone afterwards. Exit code 1 when what is stored is not what was sent.
 """
 
 import contextlib
@@ -106,13 +106,13 @@ def music(path: Path, seed: int) -> str:
 
 
 def main() -> int:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, servers(Path(name)):
         folder = Path(name)
-        os.environ |= {"KEEPTRACK_VAR": name, "STORAGE_URL": f"file://{name}/blobs"}
         import django
+        from django.core.management import call_command
 
         django.setup()
+        call_command("migrate", verbosity=0)
         from bench.coming_in import site, uploader
         from deploy.local.ports import free_port
 
@@ -120,6 +120,26 @@ def main() -> int:
         clients = {"tuspy": python_client(folder), "tus-js-client": node_client(folder)}
         with uploader() as (key, _), site(inner, folder), worker(folder):
             return max(upload(name, command, folder, inner, key) for name, command in clients.items())
+
+
+@contextlib.contextmanager
+def servers(folder: Path) -> Iterator[None]:
+    """PostgreSQL and Valkey of this run alone, whatever the environment names."""
+    from deploy.local import suite
+    from deploy.local.folder import prepare
+    from deploy.local.screen import Screen
+    from deploy.local.supervise import Supervisor
+
+    for given in ("DATABASE_URL", "REDIS_URL", "STORAGE_URL"):
+        os.environ.pop(given, None)
+    place = prepare(folder)
+    supervisor = Supervisor(place, Screen(), suite.environment(place))
+    try:
+        suite.start_servers(supervisor)
+        os.environ |= supervisor.env
+        yield
+    finally:
+        supervisor.stop()
 
 
 def python_client(folder: Path) -> list[str]:

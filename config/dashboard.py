@@ -161,7 +161,7 @@ def _rest(user) -> Iterator[dict]:
     today = timezone.now().replace(hour=0, minute=0, second=0, microsecond=0)
     refused = Upload.objects.visible_to(user).filter(state="refused", created_at__gte=today)
     query = {"state": "refused", "created_at__gte": today.isoformat(sep=" ")}
-    yield _card("Uploads refused today", refused, "uploads_upload", "No music, too large, or over the quota.", **query)
+    yield _card("Uploads refused today", refused, "uploads_upload", "No music, broken, or not sent in full.", **query)
 
 
 def _people(user) -> Iterator[dict]:

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from itertools import chain
 
 from django.conf import settings
+from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
 from django.db import OperationalError
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 from rest_framework.authentication import get_authorization_header
 
 from apps.lib.errors import Refusal
@@ -62,12 +64,16 @@ class FilesBeforeTheyAreRead:
     def process_view(self, request: HttpRequest, *view) -> HttpResponseBase | None:
         if request.method != "POST" or _generic(request.path_info) not in settings.UPLOAD_FORMS:
             return None
+        if request.path_info.startswith("/admin/") and not admin.site.has_permission(request):
+            return redirect_to_login(request.get_full_path(), reverse("admin:login"))  # the admin's own answer, unread
         if get_authorization_header(request):
             return None
         if not request.user.is_authenticated:
             return None if request.path.startswith(FOR_PROGRAMS) else redirect_to_login(request.get_full_path())
         try:
-            return holding.hold(request, request.user)
+            holding.hold(request, request.user)
+            if not request.path.startswith(FOR_PROGRAMS):
+                _ = request.FILES  # read now, where a full disk can be told in words
         except (Refusal, OperationalError) as failure:
             return refused(request, failure)
 

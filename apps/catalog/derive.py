@@ -145,14 +145,14 @@ def _make(row: Derivation, kept: ExitStack) -> tuple[list[Product], Compression]
         raise NotFound("The track has no original any more.")
     with spool.workspace(needed=2 * original.blob.size) as folder:
         source = files.working_copy(original.blob, folder)
-        probe = media.probe(source, admit=media.AUDIO_FORMATS)
+        probe, heard = media.heard(source)
         preview, waveform = folder / "preview.mp3", folder / "waveform.json"
         outline = media.outline(source, source_format=probe.format)
         start = highlights.start(outline, length_ms=media.PREVIEW_MS, among=_choruses(row.track))
         place = {"duration_ms": probe.duration_ms, "start_ms": start, "length_ms": media.PREVIEW_MS}
         clip = media.preview(source, preview, source_format=probe.format, **place)
         waveform.write_bytes(media.drawn(outline))
-        compression = _compressed(source, probe, folder / "audio.mp3", outline)
+        compression = _compressed(source, probe, heard, folder / "audio.mp3", outline)
         return [
             *_served(compression, folder / "audio.mp3", kept),
             Product("preview", _kept(preview, clip.format, kept), clip.format, clip, {"starts_ms": start}),
@@ -184,18 +184,17 @@ def _served(compression: Compression, target: Path, kept: ExitStack) -> list[Pro
     return [Product("audio", _kept(target, copy.format, kept), copy.format, copy, facts)]
 
 
-def _compressed(source: Path, probe: Probe, target: Path, outline: np.ndarray) -> Compression:
+def _compressed(source: Path, probe: Probe, heard: Loudness, target: Path, outline: np.ndarray) -> Compression:
     """The copy that was made is compared with the original, and serves only when it is better: as long, as loud, and
     smaller. A failed compression never stands in the way (S0-14).
     """
-    heard = media.loudness(source, source_format=probe.format)
     started = time.monotonic()
     profile = media.recommended(probe, speech=_is_speech(source, probe, outline))
     copy = copy_heard = None
     if profile is not None:
         try:
-            made = media.transcode(source, target, source_format=probe.format, bit_rate=profile.bit_rate)
-            copy_heard = media.loudness(target, source_format=made.format)
+            media.transcode(source, target, source_format=probe.format, bit_rate=profile.bit_rate)
+            made, copy_heard = media.proven(target)
             copy = made if _better(made, copy_heard, probe, heard) else None
         except MediaError as failure:
             log.warning("not compressed, the original serves: %s", failure)

@@ -22,13 +22,13 @@ FACTS = ("codec", "duration_ms", "sample_rate", "channels", "bit_rate")
 
 
 @contextmanager
-def stored(path: Path, *, form: Format, sha256: str | None = None) -> Iterator[Stored]:
+def stored(path: Path, *, form: Format, sha256: str | None = None, ours: str = "") -> Iterator[Stored]:
     """The file's bytes are in the store, and stay there while the block writes the rows that hold them.
 
     The only way into the store: without it the sweeper could take away an object between the moment it was found there
     and the row. The bytes' own row is written at once, so that the sweeper knows of them also when the block's rows are
-    refused. Not inside a transaction. Refusals as `storage.put`; STORAGE_FAILED also while the sweeper is at these very
-    bytes.
+    refused. Not inside a transaction. `ours` and refusals as of `storage.put`; STORAGE_FAILED also while the sweeper is
+    at these very bytes.
     """
     if sha256 is None:
         with path.open("rb") as source:
@@ -36,7 +36,7 @@ def stored(path: Path, *, form: Format, sha256: str | None = None) -> Iterator[S
     with locks.together(content(sha256), patience=PATIENCE_S) as held:
         if not held:
             raise storage.StorageFailed("The same bytes are being deleted at this moment. Try again.")
-        kept = storage.put(path, sha256=sha256)
+        kept = storage.put(path, sha256=sha256, ours=ours)
         blob_for(kept, form)
         yield kept
 

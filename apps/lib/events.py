@@ -34,7 +34,8 @@ class Stream:
     """One event at once and one per change, until it is over or `lasts` is; browsers then come back by themselves.
 
     `look` gives the facts as one line of text and whether they are final, or None when there is nothing to see any
-    more. `leave` is called once, by `close`, also for a stream that nobody began to read.
+    more. `leave` is called once, by `close`, also for a stream that nobody began to read, or that nobody closes because
+    something failed between the view and the server.
     """
 
     def __init__(self, look: Look, *, name: str, lasts: dt.timedelta, leave: Callable[[], None]):
@@ -58,3 +59,6 @@ class Stream:
         leave, self._leave = self._leave, None
         if leave is not None:
             leave()
+
+    def __del__(self) -> None:
+        self.close()

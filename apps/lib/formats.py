@@ -63,6 +63,12 @@ KBITS = {3: (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320), 2: 
 RATES = {3: (44100, 48000, 32000), 2: (22050, 24000, 16000), 0: (11025, 12000, 8000)}
 
 
+def in_words(names: frozenset[str]) -> str:
+    """`MP3, WAV or FLAC`, in the order of FORMATS."""
+    *first, last = [name.upper() for name in FORMATS if name in names]
+    return f"{', '.join(first)} or {last}" if first else last
+
+
 def sniff(path: Path) -> Format | None:
     """The format by content alone, or None. Only a decode proves that the rest keeps the promise."""
     with open(path, "rb") as file:

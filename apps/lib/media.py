@@ -44,11 +44,12 @@ __all__ = [
     "Probe",
     "Profile",
     "drawn",
-    "loudness",
+    "heard",
     "outline",
     "peaks",
     "preview",
     "probe",
+    "proven",
     "recommended",
     "sniff",
     "transcode",
@@ -64,6 +65,7 @@ DECODE = sandbox.Limits(cpu=40, wall=120, output=64 * MIB)
 # and the kernel counts this limit in ticks, up to a fifth too few on a busy machine.
 CHECK = replace(DECODE, cpu=16)
 ENCODE = sandbox.Limits(cpu=180, wall=400, file_size=256 * MIB)
+MEASURE = replace(DECODE, output=512 * MIB)
 READ_TAGS = sandbox.Limits(cpu=5, wall=15, output=MIB)
 MP3_BIT_RATES = frozenset(1000 * kbits for kbits in KBITS[3])
 PREVIEW_BIT_RATE = 128_000
@@ -75,7 +77,8 @@ ENCODER_DB = 0.45  # LAME turns everything down by this
 MOST_GAIN_DB = 30.0  # hiss is not lifted to the loudness of music
 ROUNDS = 4
 SILENCE = -70.0  # what the meter says of nothing at all
-METER = "ebur128=peak=true:metadata=1,ametadata=mode=print:file=/dev/stdout"
+# Readings go where errors go, so that a listing may have the other pipe; what a file says of itself is dropped before.
+METER = "ametadata=mode=delete,ebur128=peak=true:metadata=1,ametadata=mode=print:file=/dev/stderr"
 READING = re.compile(rb"^lavfi\.r128\.(I|true_peak)=(-?[0-9.]+)$", re.MULTILINE)
 # At four times the rate the limiter sees the peaks between the samples.
 LIMIT = "aresample=176400,alimiter=limit={limit:.4f}:attack=2:release=50:level=disabled:latency=1,aresample=44100"
@@ -88,13 +91,10 @@ LIST = "-fps_mode passthrough -f framecrc pipe:1"
 COUNT = f"""-map 0:V:0? -map 0:a:0? -map 0:a:0? -c:v copy -c:a:0 copy -c:a:1 pcm_s16le
     -filter:a:1 asetnsamples=n=65536:p=0 {LIST}""".split()
 PICTURE = f"-map 0:V:0 -map 0:V:0 -c:v:0 copy -frames:v 1 {LIST}".split()
+COUNT_AND_METER = [word.replace("asetnsamples", f"{METER},asetnsamples") for word in COUNT]
 KEY_FRAMES = f"-map 0:V:0 {LIST}".split()
 MP3_OUTPUT = ["-map", "0:a:0", "-c:a", "libmp3lame", "-threads", "1", "-map_metadata", "-1", "-map_chapters", "-1"]
 MP3_OUTPUT += ["-fflags", "+bitexact", "-flags:a", "+bitexact", "-f", "mp3"]
-# What the encoder wrote is decoded while it goes on writing, and listed; the file itself is then only counted.
-MP3_PROOF = f"""-dec 0:0 -filter_complex [dec:0]asetnsamples=n=65536:p=0[back] -map [back] -c:a pcm_s16le
-    {LIST}""".split()
-MP3_COUNT = f"-map 0:a:0 -c:a copy {LIST}".split()
 
 
 @dataclass(frozen=True)
@@ -127,11 +127,23 @@ def probe(path: Path, *, admit: frozenset[str] = UPLOAD_FORMATS, cover: Path | N
     The picture that a sound carries is written to `cover` as it stands there; one of more than `most` bytes is not.
     It is as foreign as the file: `picture` makes one of ours of it.
     """
+    return _probed(path, admit, COUNT, cover, most)[0]
+
+
+def heard(path: Path) -> tuple[Probe, Loudness]:
+    """What a sound is, as `probe` says, and how loud: of one decode. Raises MediaError."""
+    made, listing = _probed(path, AUDIO_FORMATS, COUNT_AND_METER)
+    return made, _loudness(listing.errors)
+
+
+def _probed(
+    path: Path, admit: frozenset[str], count: list[str], cover: Path | None = None, most: int = 0
+) -> tuple[Probe, "_Listing"]:
     form = sniff(path)
     # MP4 with and without a picture begin alike, so either name lets the container in and the streams decide.
     if form is None or not any(FORMATS[name].demuxer == form.demuxer for name in admit):
         raise not_admitted(admit)
-    listing = _listing(path, form)
+    listing = _listing(path, form, count)
     if form.demuxer == "mov":
         form = FORMATS["mp4" if "video" in listing.copies else "m4a"]
     if form.name not in admit:
@@ -141,7 +153,7 @@ def probe(path: Path, *, admit: frozenset[str] = UPLOAD_FORMATS, cover: Path | N
         raise unreadable(f"it holds no {form.kind}")
     promised, tags = (None, {}) if form.kind == "image" else _claims(path, form, cover, most)
     _refuse_truncated(promised, listing)
-    return _facts(path, form, listing, tags)
+    return _facts(path, form, listing, tags), listing
 
 
 def verify_image(path: Path) -> Probe:
@@ -154,9 +166,20 @@ def verify_video(path: Path) -> Probe:
     return probe(path, admit=VIDEO_FORMATS)
 
 
-def transcode(source: Path, target: Path, *, source_format: Format, bit_rate: int) -> Probe:
-    """Write `source` to `target` as MP3 at a constant `bit_rate` (bits per second), without its metadata."""
-    return _to_mp3(source, target, source_format, bit_rate, [], [])
+def transcode(source: Path, target: Path, *, source_format: Format, bit_rate: int) -> None:
+    """Write `source` to `target` as MP3 at a constant `bit_rate` (bits per second), without its metadata.
+
+    What it came to is said by `proven`, and nothing is to be believed of it before.
+    """
+    _to_mp3(source, target, source_format, bit_rate, [], [])
+
+
+def proven(path: Path) -> tuple[Probe, Loudness]:
+    """Decode all of an MP3 that was made here, once: what it is, and how loud. Raises MediaError."""
+    listing = _list(path, FORMATS["mp3"], COUNT_AND_METER)
+    if not (listing.decoded and all(stream.packets for stream in listing.streams.values())):
+        raise unreadable("nothing of it can be heard")
+    return _facts(path, FORMATS["mp3"], listing, {}), _loudness(listing.errors)
 
 
 def preview(
@@ -175,8 +198,8 @@ def preview(
     gain, limit = _gain(heard.lufs, ENCODER_DB), TRUE_PEAK - 1
     for _ in range(ROUNDS):
         chain = f"{fades},volume={gain:.2f}dB,{LIMIT.format(limit=10 ** (limit / 20))}"
-        made = _to_mp3(source, target, source_format, PREVIEW_BIT_RATE, window, ["-filter:a", chain])
-        heard = _measured(target, made.format)
+        _to_mp3(source, target, source_format, PREVIEW_BIT_RATE, window, ["-filter:a", chain])
+        made, heard = proven(target)
         missing = _gain(heard.lufs, gain) - gain
         if abs(missing) <= NEAR_LU and heard.true_peak <= TRUE_PEAK:
             break
@@ -184,16 +207,15 @@ def preview(
     return made
 
 
-def loudness(path: Path, *, source_format: Format) -> Loudness:
-    """How loud a whole sound is. Raises MediaError."""
-    return _measured(path, source_format)
+def _measured(path: Path, form: Format, filters: str, window: list[str]) -> Loudness:
+    """How loud a part of a sound is behind `filters`."""
+    output = ["-map", "0:a:0", "-filter:a", f"{filters},{METER}", "-f", "null", "-"]
+    return _loudness(convert(path, form, output, limits=MEASURE, options=window).stderr)
 
 
-def _measured(path: Path, form: Format, filters: str = "", window: list[str] | None = None) -> Loudness:
+def _loudness(errors: bytes) -> Loudness:
     """The meter goes on reading; the last of it holds."""
-    chain = f"{filters},{METER}" if filters else METER
-    output = ["-map", "0:a:0", "-filter:a", chain, "-f", "null", "-"]
-    readings = dict(READING.findall(convert(path, form, output, limits=DECODE, options=window).stdout))
+    readings = dict(READING.findall(errors))
     peak = float(readings.get(b"true_peak", 0))
     return Loudness(float(readings.get(b"I", SILENCE)), 20 * math.log10(peak) if peak else -math.inf)
 
@@ -203,23 +225,14 @@ def _gain(lufs: float, so_far: float = 0.0) -> float:
     return so_far if lufs <= SILENCE else min(so_far + LOUDNESS - lufs, MOST_GAIN_DB)
 
 
-def _to_mp3(source: Path, target: Path, form: Format, bit_rate: int, window: list[str], filters: list[str]) -> Probe:
-    """Encode, and prove the result by decoding what was encoded. `window` stands before the input, `filters` behind.
-
-    The packets of the file are counted where they lie; only decoded samples know how long it sounds.
-    """
+def _to_mp3(source: Path, target: Path, form: Format, bit_rate: int, window: list[str], filters: list[str]) -> None:
+    """Encode. `window` stands before the input, `filters` behind."""
     if bit_rate not in MP3_BIT_RATES:
         raise ValueError(f"{bit_rate} is not an MP3 bit rate")
     target = Path(target).absolute()
-    output = [*MP3_OUTPUT, *filters, "-b:a", str(bit_rate), f"file:{target}", *MP3_PROOF]
-    decoded = _Listing()
+    output = [*MP3_OUTPUT, *filters, "-b:a", str(bit_rate), f"file:{target}"]
     try:
-        convert(source, form, output, limits=ENCODE, options=window, sink=decoded.feed)
-        listing = _list(target, FORMATS["mp3"], MP3_COUNT)
-        listing.streams[1] = decoded.streams[0]
-        if not all(stream.packets for stream in listing.streams.values()):
-            raise unreadable("nothing of it can be heard")
-        return _facts(target, FORMATS["mp3"], listing, {})
+        convert(source, form, output, limits=ENCODE, options=window)
     except BaseException:  # half a file must not be taken for a whole one
         target.unlink(missing_ok=True)
         raise
@@ -245,6 +258,7 @@ class _Listing:
     def __init__(self):
         self.streams: dict[int, _Stream] = defaultdict(lambda: _Stream({}))
         self.rest = b""
+        self.errors = b""
 
     def feed(self, data: bytes) -> None:
         *lines, self.rest = (self.rest + data).split(b"\n")
@@ -276,11 +290,11 @@ class _Listing:
         return self._by_type(1)
 
 
-def _listing(path: Path, form: Format) -> _Listing:
+def _listing(path: Path, form: Format, count: list[str]) -> _Listing:
     """Decode and count. Of a film all packets are read, all sound and only the key frames decoded."""
     if form.kind == "image":
         return _list(path, form, PICTURE)
-    listing = _list(path, form, COUNT)
+    listing = _list(path, form, count)
     if "video" in listing.copies:
         key_frames = _list(path, form, KEY_FRAMES, options=["-skip_frame", "nokey"])
         if not any(stream.packets for stream in key_frames.streams.values()):
@@ -290,10 +304,11 @@ def _listing(path: Path, form: Format) -> _Listing:
 
 def _list(path: Path, form: Format, output: list[str], *, options: list[str] | None = None) -> _Listing:
     listing = _Listing()
-    limits = CHECK if form.kind == "audio" else DECODE
+    limits = MEASURE if output is COUNT_AND_METER else CHECK if form.kind == "audio" else DECODE
     done = convert(path, form, output, limits=limits, options=options, sink=listing.feed)
     if b"partial file" in done.stderr or b"ended prematurely" in done.stderr:
         raise unreadable("its end is missing")
+    listing.errors = done.stderr
     return listing
 
 

@@ -23,8 +23,10 @@ BEAT_S, MOST_BEAT = (0.25, 2.0), 0.35
 # What only one side has is this far below what both have.
 NARROW_DB = 20.0
 # Bits per second for two channels and for one; by these rates of the source, Hz.
-STUDIO_HZ, LOW_HZ = 48_000, 24_000
+STUDIO_HZ, LOW_HZ, LOWEST_HZ = 48_000, 24_000, 12_000
 STUDIO, USUAL, LOW = (256_000, 128_000), (192_000, 96_000), (128_000, 64_000)
+# More than this the encoder does not take for the lowest rates (MPEG-2.5).
+LOWEST_MOST = 64_000
 SPEECH, LOW_SPEECH = (96_000, 64_000), (64_000, 32_000)
 WORTH = 1.1
 
@@ -60,6 +62,8 @@ def recommended(source: Source, *, speech: bool = False) -> Profile | None:
     else:
         rates = STUDIO if hertz > STUDIO_HZ and is_lossless(source.codec) else USUAL
     rate = rates[source.channels == 1]
+    if hertz <= LOWEST_HZ:
+        rate = min(rate, LOWEST_MOST)
     profile = Profile("speech" if speech else "medium", rate)
     return profile if source.bit_rate and source.bit_rate > WORTH * rate else None
 

@@ -8,12 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 from django.conf import settings
 
 from apps.lib.errors import Refusal
 
-# No job runs for longer than its lease; a folder older than this was left by a killed one.
+# No job runs for longer than its lease; what is older than this was left by a killed one.
 ABANDONED_AFTER_S = 24 * 3600
 
 
@@ -41,6 +42,11 @@ def workspace(needed: int = 0) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def file() -> IO[bytes]:
+    """A private file with a name, which goes when it is closed unless it was moved away."""
+    return tempfile.NamedTemporaryFile(prefix="job-", dir=_root(), buffering=0)
+
+
 @contextmanager
 def alone(name: str) -> Iterator[bool]:
     """True for the first process of this machine that holds the name; the lock ends with its process at the latest."""
@@ -54,18 +60,18 @@ def alone(name: str) -> Iterator[bool]:
 
 
 def sweep(*, now: float | None = None) -> int:
-    """Remove folders that killed jobs left behind; returns how many."""
+    """Remove folders and files that killed jobs left behind; returns how many."""
     limit = (now or time.time()) - ABANDONED_AFTER_S
-    stale = [folder for folder in _root().glob("job-*") if _changed_at(folder) < limit]
-    for folder in stale:
-        shutil.rmtree(folder, ignore_errors=True)
+    stale = [path for path in _root().glob("job-*") if _changed_at(path) < limit]
+    for path in stale:
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
     return len(stale)
 
 
-def _changed_at(folder: Path) -> float:
+def _changed_at(path: Path) -> float:
     """Its job may remove it just now: then it is not stale."""
     try:
-        return folder.stat().st_mtime
+        return path.stat().st_mtime
     except FileNotFoundError:
         return time.time()
 

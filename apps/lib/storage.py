@@ -25,7 +25,7 @@ from typing import BinaryIO, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
-from apps.lib import links
+from apps.lib import folders, links
 from apps.lib.errors import Refusal
 from apps.lib.ranges import OCTETS, served_as
 from apps.lib.storage_url import SIGNED_SECONDS
@@ -88,20 +88,21 @@ def key_for(sha256: str) -> str:
     return f"blobs/sha256/{sha256[:2]}/{sha256}"
 
 
-def put(path: Path, *, sha256: str | None = None) -> Stored:
+def put(path: Path, *, sha256: str | None = None, ours: str = "") -> Stored:
     """Store a file and return only after its bytes were read back and hash alike.
 
     An object that is already there is checked in full; a damaged one is written anew and logged. What can
-    pass is tried three times, one second apart (S0-21). ContentMismatch when `sha256` is given and differs,
-    StorageFailed when the store does not do it.
+    pass is tried three times, one second apart (S0-21). `ours` is the SHA-256 that was read from a file to which nobody
+    ever writes again: on the disk of a local store it becomes the object, neither copied nor read once more.
+    ContentMismatch when `sha256` is given and differs, StorageFailed when the store does not do it.
     """
     with path.open("rb") as source:
-        return _put(source, sha256)
+        return _put(source, sha256, ours and path, ours)
 
 
 def put_bytes(data: bytes) -> Stored:
     """Store bytes that are already in memory, by the rules of `put`."""
-    return _put(io.BytesIO(data), None)
+    return _put(io.BytesIO(data))
 
 
 def open(key: str) -> BinaryIO:
@@ -166,13 +167,15 @@ def remove(key: str) -> None:
 # --- The rules, the same for every store --------------------------------------------------------------------
 
 
-def _put(source: BinaryIO, announced: str | None) -> Stored:
-    sha256, length = _digest(source), source.seek(0, os.SEEK_END)
+def _put(source: BinaryIO, announced: str | None = None, path: Path | None = None, ours: str = "") -> Stored:
+    sha256, length = ours or _digest(source), source.seek(0, os.SEEK_END)
     if announced not in (None, sha256):
         raise ContentMismatch
     store, key = _store(), key_for(sha256)
 
     def write() -> bool:
+        if ours and store.link(key, source, path):
+            return True
         source.seek(0)
         created = store.create(key, source)
         if not _holds(store, key, sha256, length):
@@ -281,9 +284,7 @@ class _Folder:
 
     def create(self, key: str, source: BinaryIO) -> bool:
         target = self.local_path(key)
-        if target.exists():
-            return False
-        with self._written(target, source) as incoming:
+        with self._written(target, source) as incoming:  # also when it is there: the time tells nobody
             try:
                 os.link(incoming, target)  # unlike a rename, refuses to replace
             except FileExistsError:
@@ -291,19 +292,33 @@ class _Folder:
             except OSError as fault:
                 if fault.errno not in _NO_LINKS:
                     raise
+                if target.exists():
+                    return False
                 os.replace(incoming, target)  # without hard links; at worst replaces the same bytes
-        _sync_folder(target.parent)
+        folders.sync(target.parent)
+        return True
+
+    def link(self, key: str, source: BinaryIO, path: Path) -> bool:
+        """The file that was just read becomes the object; False when there is one or the disk is another."""
+        target = self.local_path(key)
+        folders.make(target.parent)
+        os.fsync(source.fileno())
+        try:
+            os.link(path, target)
+        except OSError:  # a copy will do, or say what is wrong
+            return False
+        folders.sync(target.parent)
         return True
 
     def replace(self, key: str, source: BinaryIO) -> None:
         target = self.local_path(key)
         with self._written(target, source) as incoming:
             os.replace(incoming, target)
-        _sync_folder(target.parent)
+        folders.sync(target.parent)
 
     @contextmanager
     def _written(self, target: Path, source: BinaryIO) -> Iterator[str]:
-        _make_folder(target.parent)
+        folders.make(target.parent)
         with _incoming(target.parent) as incoming:
             shutil.copyfileobj(source, incoming, PIECE)
             incoming.flush()
@@ -321,23 +336,6 @@ class _Folder:
 
     def remove(self, key: str) -> None:
         self.local_path(key).unlink(missing_ok=True)
-
-
-def _make_folder(folder: Path) -> None:
-    """Make a folder and those above it for their owner only, each durably named in its parent."""
-    if folder.is_dir():
-        return
-    _make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    _sync_folder(folder.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 # --- S3 -----------------------------------------------------------------------------------------------------
@@ -361,6 +359,9 @@ class _Bucket:
                 raise
             return False
         return True
+
+    def link(self, key: str, source: BinaryIO, path: Path) -> bool:
+        return False
 
     def replace(self, key: str, source: BinaryIO) -> None:
         self._write(key, source)

@@ -13,7 +13,9 @@ from apps.accounts.access import may
 from apps.catalog import derive
 from apps.catalog.models import Derivation
 from apps.lib import clock, spool
+from apps.lib.arriving import Arrived
 from apps.lib.errors import Conflict, Forbidden
+from apps.lib.inflight import InFlight
 from apps.uploads import checking, intake
 from apps.uploads.models import Check, Upload
 
@@ -47,11 +49,14 @@ def receive(
 
 
 def _write(content: BinaryIO, upload: Upload) -> str:
+    """The SHA-256 of what lies in the spool now. A form's file lies there already and gets its name."""
+    if isinstance(content, Arrived):
+        os.replace(content.temporary_file_path(), intake.spooled(upload))
+        return content.sha256
     digest = hashlib.sha256()
     private = os.open(intake.spooled(upload), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with open(private, "wb") as out:
+    with open(private, "wb") as file, InFlight(file, digest) as out:
         while piece := content.read(PIECE):
-            digest.update(piece)
             out.write(piece)
     return digest.hexdigest()
 

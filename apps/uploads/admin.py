@@ -8,7 +8,6 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.forms import modelform_factory
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.defaultfilters import filesizeformat
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -18,9 +17,10 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 from apps.accounts.admin.people import PersonAdmin
 from apps.catalog.admin import TrackAdmin
 from apps.catalog.models import Track
+from apps.lib import sizes
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, moment, page_of
 from apps.lib.errors import Conflict, Refusal
-from apps.uploads import actions, admin_quota, admin_replacing, admin_storage, tasks
+from apps.uploads import actions, admin_quota, admin_replacing, admin_storage, progress, tasks
 from apps.uploads.admin_folders import FolderImportAdmin
 from apps.uploads.admin_reports import CompressionReportAdmin
 from apps.uploads.models import Check, Upload
@@ -42,7 +42,7 @@ class LibraryForm(forms.ModelForm):
     """The shape only; what is wrong with a file, also an empty one, is said by `actions.receive`."""
 
     file = forms.FileField(
-        widget=UnfoldAdminFileFieldWidget, allow_empty_file=True, help_text="MP3, WAV or FLAC.",
+        widget=UnfoldAdminFileFieldWidget, allow_empty_file=True, help_text=f"{progress.FORMS}.",
         error_messages={"required": "Choose a file first."},
     )  # fmt: skip
     field_order = ["file"]
@@ -55,7 +55,7 @@ class LibraryForm(forms.ModelForm):
             "tags": UnfoldAdminTextInputWidget,
         }
         help_texts = {
-            "title": "Left empty, the file’s name is taken.",
+            "title": "Left empty, the title in the file is taken, or its name.",
             "mood": "Separated by commas.",
             "tags": "Separated by commas.",
             "is_public": "Everyone hears it; off: only staff.",
@@ -136,15 +136,15 @@ class UploadAdmin(ReadOnlyAdmin):
 
     @display(description="size", ordering="size_bytes")
     def size(self, upload) -> str:
-        return filesizeformat(upload.size_bytes)
+        return sizes.words(upload.size_bytes)
 
     @display(description="received")
     def received(self, upload) -> str:
-        return filesizeformat(upload.received_bytes)
+        return sizes.words(upload.received_bytes)
 
     @display(description="reserved")
     def reserved(self, upload) -> str:
-        return filesizeformat(upload.reserved_bytes)
+        return sizes.words(upload.reserved_bytes)
 
     @display(description="last try")
     def waits(self, upload) -> str:

@@ -1,5 +1,6 @@
 """Folders of the server that come in: begin one, see how far it is, and what was refused and why."""
 
+import os
 from pathlib import Path
 
 from django import forms
@@ -21,7 +22,7 @@ from apps.accounts.models import User
 from apps.lib import nudges
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, moment, page_of
 from apps.lib.errors import Refusal
-from apps.uploads import folders, tasks, usage
+from apps.uploads import folders, progress, tasks, usage
 from apps.uploads.models import FolderFile, FolderImport
 
 TONES = {"due": "info", "running": "info", "done": "success", "stopped": "danger"}
@@ -55,12 +56,12 @@ class FolderForm(forms.Form):
 
 
 def offered() -> list[str]:
-    """The folders that lie in IMPORT_FOLDER, by name."""
-    root = settings.IMPORT_FOLDER
-    if not root.is_dir():
+    """The folders that lie in IMPORT_FOLDER, by name; without links, and without names that are no UTF-8."""
+    try:
+        found = [each.name for each in os.scandir(settings.IMPORT_FOLDER) if each.is_dir(follow_symlinks=False)]
+    except OSError:
         return []
-    found = (each.name for each in root.iterdir() if each.is_dir() and not each.is_symlink())
-    return sorted(name for name in found if not name.startswith("."))[:MOST_CHOICES]
+    return sorted(name for name in found if not name.startswith(".") and folders.is_writable(name))[:MOST_CHOICES]
 
 
 def standing(request: HttpRequest, row: FolderImport) -> str:
@@ -114,15 +115,17 @@ class FolderImportAdmin(ReadOnlyAdmin):
             return HttpResponseRedirect(page_of(row))
         context = {
             **self.admin_site.each_context(request), "opts": self.opts, "title": "Bring in a folder", "form": form,
-            "back": self.list_page, "root": settings.IMPORT_FOLDER, "any": bool(form.fields["folder"].choices),
+            "back": self.list_page, "forms": progress.FORMS,
+            "root": settings.IMPORT_FOLDER, "any": bool(form.fields["folder"].choices),
         }  # fmt: skip
         return TemplateResponse(request, "admin/uploads/begin_folder.html", context, status=400 if form.errors else 200)
 
     def _begun(self, request: HttpRequest, form: FolderForm) -> FolderImport | None:
         said = form.cleaned_data
-        place = Path(settings.IMPORT_FOLDER) / said["folder"]
+        root = Path(settings.IMPORT_FOLDER)
+        facts = {"owner": said["owner"], "is_public": said["is_public"]}
         try:
-            row = folders.begin(path=place, by=request.user, owner=said["owner"], is_public=said["is_public"])
+            row = folders.begin(path=root / said["folder"], inside=root, by=request.user, **facts)
         except Refusal as refusal:
             form.add_error("folder", refusal.message)
             return None

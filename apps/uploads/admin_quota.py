@@ -5,12 +5,12 @@ import datetime as dt
 from django import forms
 from django.contrib import admin
 from django.db.models import Q
-from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from apps.lib import sizes
 from apps.lib.admin import AccessAdmin, ReadOnlyAdmin, badge, button, choice_filter
 from apps.uploads import grants, quota, usage
 from apps.uploads.models import QuotaDay, QuotaGrant
@@ -52,28 +52,33 @@ class QuotaDayAdmin(_OfPerson, ReadOnlyAdmin):
 
     @display(description="used", ordering="used_bytes")
     def used(self, row) -> str:
-        return filesizeformat(row.used_bytes)
+        return sizes.words(row.used_bytes)
 
     @display(description="limit")
     def limit(self, row) -> str:
-        return filesizeformat(row.limit_bytes)
+        return sizes.words(row.limit_bytes)
 
     @display(description="left")
     def left(self, row) -> str:
-        return filesizeformat(row.limit_bytes - row.used_bytes)
+        return sizes.words(row.limit_bytes - row.used_bytes)
 
 
 class GrantForm(forms.ModelForm):
     class Meta:
         labels = {"extra_bytes": "Bytes more a day", "starts_on": "First day (UTC)", "ends_on": "Last day (UTC)"}
-        help_texts = {"extra_bytes": "100000000 is 100 MB.", "reason": "For whoever reads it later."}
+        help_texts = {
+            "extra_bytes": "100000000 is 100 MB.",
+            "starts_on": "",
+            "ends_on": "The last day that it holds.",
+            "reason": "For whoever reads it later.",
+        }
 
     def clean(self):
         """Said beside the fields, so that the rest of what was typed stays."""
         found = super().clean()
         first, last, more = (found.get(name) for name in ("starts_on", "ends_on", "extra_bytes"))
-        if more is not None and more <= 0:
-            self.add_error("extra_bytes", "This must be one byte or more.")
+        if more is not None and not 0 < more <= grants.MOST_BYTES:
+            self.add_error("extra_bytes", f"This must be one byte or more, {grants.MOST_BYTES:,} at most.")
         if first and last and last < max(first, _today(timezone.now())):
             self.add_error("ends_on", "This day is over, or before the first one.")
         return found
@@ -111,11 +116,11 @@ class QuotaGrantAdmin(_OfPerson, AccessAdmin):
         obj.pk, obj.granted_by = made.pk, made.granted_by
 
     def called(self, given) -> str:
-        return f"{filesizeformat(given.extra_bytes)} more for {usage.name_of(given.user)}"
+        return f"{sizes.words(given.extra_bytes)} more for {usage.name_of(given.user)}"
 
     @display(description="more a day", ordering="extra_bytes")
     def more(self, given) -> str:
-        return filesizeformat(given.extra_bytes)
+        return sizes.words(given.extra_bytes)
 
     @display(description="standing")
     def standing(self, given) -> SafeString:

@@ -1,6 +1,5 @@
 """Former originals on a track's page of the admin; `admin.py` adds them."""
 
-from django.template.defaultfilters import filesizeformat
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -8,7 +7,7 @@ from unfold.decorators import display
 from apps.catalog import tasks as catalog
 from apps.catalog.admin.panels import clock_time
 from apps.catalog.models import FormerFile
-from apps.lib import nudges
+from apps.lib import nudges, sizes
 from apps.lib.admin import ReadOnlyTable, button, link_to, moment
 from apps.lib.errors import NotFound
 from apps.uploads import replacing
@@ -32,7 +31,7 @@ class FormerTable(ReadOnlyTable):
 
     @display(description="size")
     def size(self, former) -> str:
-        return filesizeformat(former.blob.size)
+        return sizes.words(former.blob.size)
 
     @display(description="SHA-256")
     def hash(self, former) -> SafeString:

@@ -5,13 +5,12 @@ import datetime as dt
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from apps.lib import charts
+from apps.lib import charts, sizes
 from apps.lib.admin import ReadOnlyAdmin, badge, choice_filter, link_to, moment
 from apps.uploads import reports
 from apps.uploads.models import CompressionReport
@@ -65,20 +64,20 @@ class CompressionReportAdmin(ReadOnlyAdmin):
 
     @display(description="original", ordering="original_size")
     def before(self, report) -> str:
-        return filesizeformat(report.original_size)
+        return sizes.words(report.original_size)
 
     @display(description="served", ordering="compressed_size")
     def after(self, report) -> str:
-        return filesizeformat(report.compressed_size)
+        return sizes.words(report.compressed_size)
 
     @display(description="saved")
     def saved(self, report) -> str:
-        return filesizeformat(report.original_size - report.compressed_size) if report.applied else ""
+        return sizes.words(report.original_size - report.compressed_size) if report.applied else ""
 
-    @display(description="kbit/s")
+    @display(description="bit rate")
     def rates(self, report) -> str:
         known = [str(round(rate / 1000)) for rate in (report.original_bit_rate, report.bit_rate) if rate]
-        return " → ".join(known if report.applied else known[:1])
+        return f"{' → '.join(known if report.applied else known[:1])} kbit/s" if known else ""
 
     @display(description="took", ordering="processing_ms")
     def took(self, report) -> str:

@@ -101,12 +101,17 @@ class TusView(APIView):
         """What of the protocol is spoken here."""
         return Response(status=status.HTTP_204_NO_CONTENT, headers=tus.capabilities(settings.UPLOAD_MAX_BYTES))
 
-    def taken(self, request, upload: Upload, *, at: int) -> Upload:
-        """Refusals: see `pieces.take`; UNSUPPORTED_MEDIA_TYPE 415."""
+    def piece(self, request) -> tuple[Body, tus.Checksum | None]:
+        """Refusals: UNSUPPORTED_MEDIA_TYPE 415, INVALID 400."""
         if not tus.is_piece(request.META.get("CONTENT_TYPE", "")):
             raise Refusal("UNSUPPORTED_MEDIA_TYPE", f"A piece has the Content-Type {tus.PIECE}.", status=415)
         checksum = tus.checksum(request.headers.get("Upload-Checksum"))
-        upload = pieces.take(upload, Body(request._request, moment=MOMENT_S), at=at, checksum=checksum)
+        return Body(request._request, moment=MOMENT_S, longest=pieces.SILENCE_S), checksum
+
+    def taken(self, request, upload: Upload, *, at: int) -> Upload:
+        """Refusals: see `piece` and `pieces.take`."""
+        body, checksum = self.piece(request)
+        upload = pieces.take(upload, body, at=at, checksum=checksum)
         if upload.state == "received":
             tasks.nudge(upload)
         return upload
@@ -123,13 +128,18 @@ class TusUploadsView(TusView):
     )
     def post(self, request) -> Response:
         """Announce a file and what it is; its first bytes, or all of them, may come in the same request."""
+        brings = request.META.get("CONTENT_LENGTH") not in (None, "", "0") or "Transfer-Encoding" in request.headers
+        if brings:  # what cannot be taken begins nothing
+            body, _ = self.piece(request)
+            tus.follows(said=0, offset=0, comes=body.length, size=tus.length(request.headers))
         made = self.made(request)
         upload = Upload.objects.get_visible(request.user, pk=made.data["id"])
-        if request.META.get("CONTENT_LENGTH") not in (None, "", "0") or "Transfer-Encoding" in request.headers:
+        # Said also with a refusal of its bytes: it has begun.
+        self.headers["Location"] = reverse("upload-by-tus", args=[upload.pk])
+        if brings:
             if pieces.reached(upload) == 0:
                 upload = self.taken(request, upload, at=0)
             made.data = UploadSerializer(upload).data
-        made["Location"] = reverse("upload-by-tus", args=[upload.pk])
         for name, value in _standing(upload, pieces.reached(upload)).items():
             made[name] = value
         return made

@@ -5,10 +5,12 @@ disk or a store that is away, is tried again until it has passed: the bytes stay
 """
 
 import datetime as dt
+import hashlib
 import logging
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from django.db import DataError, IntegrityError, OperationalError
+from django.db import DataError, IntegrityError, OperationalError, transaction
 
 from apps.catalog import actions as catalog
 from apps.catalog import files, history
@@ -24,6 +26,8 @@ log = logging.getLogger(__name__)
 
 DELAYS = tuple(dt.timedelta(minutes=m) for m in (1, 2, 5, 15, 60))
 FAULTS = (Refusal, OSError, OperationalError, IntegrityError, DataError)
+MISSING = "FILE_MISSING"
+PASSING = leases.OWN_FAULTS | {MISSING}
 
 
 def claim(*, limit: int, now: dt.datetime | None = None, upload: Upload | None = None) -> list[Check]:
@@ -53,14 +57,21 @@ def attempt(row: Check) -> bool:
         return row.settle("done")
     with leases.held(row):
         path = at_hand(upload)
-        probe, said = proposal.read(path)
-        with files.stored(path, form=probe.format, sha256=upload.sha256) as stored:
+        with ThreadPoolExecutor(1) as hand:  # which reads it while the child does
+            read = hand.submit(_sha256, path)
+            probe, said = proposal.read(path)
+        with files.stored(path, form=probe.format, sha256=upload.sha256, ours=read.result()) as stored:
             settled = _admitted(row, upload, stored, probe, said)
     if settled:
         path.unlink(missing_ok=True)
         if upload.multipart_id:
             direct.clear(upload)
     return settled
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def at_hand(upload: Upload) -> Path:
@@ -115,21 +126,25 @@ def refusal_of(failure: Exception) -> Refusal:
     if isinstance(failure, IntegrityError | DataError):
         log.warning("refused by the database: %s", str(failure).splitlines()[0])
         return Refusal("INVALID", "What was said of the track contradicts itself or what is stored.", status=400)
+    if isinstance(failure, FileNotFoundError):
+        return Refusal(MISSING, "The file is not where it was kept.", status=503)
     return Refusal("IO_ERROR", "The file could not be worked on. Try again in a moment.", status=503)
 
 
 def _settle_failure(row: Check, failure: Exception, now: dt.datetime) -> None:
     refusal = refusal_of(failure)
-    lost = isinstance(failure, FileNotFoundError) and row.attempts >= len(DELAYS)
-    if lost:
+    tries = row.attempts if row.error_code == refusal.code else 0  # that ended alike, one after the other
+    if refusal.code == MISSING and tries >= len(DELAYS):
         refusal = Refusal("STORAGE_FAILED", "The server lost the file. Upload it again.")
-    if refusal.code in leases.OWN_FAULTS and not lost:
-        wait = DELAYS[min(row.attempts, len(DELAYS) - 1)] * leases.jitter()
+    elif refusal.code in PASSING:
+        wait = DELAYS[min(tries, len(DELAYS) - 1)] * leases.jitter()
         log.warning("check of upload %s failed (%s): %s", row.upload_id, refusal.code, failure)
-        facts = {"error_code": refusal.code, "error_message": refusal.message[:500]}
-        row.settle("retrying", next_at=now + wait, attempts=row.attempts + 1, **facts)
-    elif row.settle("failed", attempts=row.attempts + 1, error_code=refusal.code, error_message=refusal.message[:500]):
-        intake.give_up(row.upload, refusal.code, refusal.message)
+        facts = {"error_code": refusal.code, "error_message": refusal.message[:500], "crashes": 0}
+        row.settle("retrying", next_at=now + wait, attempts=tries + 1, **facts)
+        return
+    with transaction.atomic():
+        if row.settle("failed", attempts=tries + 1, error_code=refusal.code, error_message=refusal.message[:500]):
+            intake.give_up(row.upload, refusal.code, refusal.message)
 
 
 def give_up_poison() -> int:

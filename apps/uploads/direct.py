@@ -144,7 +144,8 @@ def _refused(message: str, **extra) -> Refusal:
 def end(upload: Upload) -> None:
     """The person gives it up: its quota is free, links are void. CONFLICT 409 once it is whole, 410 when it is over."""
     check_open(upload)
-    if not intake.give_up(upload, "TERMINATED", "The upload was ended before it was whole."):
+    message = "The upload was ended before it was whole."
+    if not intake.give_up(upload, "TERMINATED", message, states=("receiving",)):
         raise Conflict("All of the file is here already.")
     clear(upload)
 

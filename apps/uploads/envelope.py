@@ -6,6 +6,7 @@ from django.http import HttpResponseBase, JsonResponse
 from drf_spectacular.utils import OpenApiParameter
 
 from apps.catalog.api.answers import shown
+from apps.catalog.models import Track
 from apps.uploads import sameness
 
 SHAPE = OpenApiParameter(
@@ -31,7 +32,8 @@ def _told(request, upload: dict) -> dict:
     if upload["error_code"]:
         details = {"upload": upload["id"]}
         return _failed(upload["error_message"], upload["error_code"], details)
-    track = {"track": shown(request, upload["track"])} if upload["track"] else {}
+    seen = Track.objects.visible_to(request.user).filter(pk=upload["track"]).exists()
+    track = {"track": shown(request, upload["track"])} if seen else {}
     return {"success": True, **track, "message": _message(upload)}
 
 

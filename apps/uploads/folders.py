@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import Count, Sum
 
 from apps.accounts.access import may
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 
 BATCH = 200
 LONGEST_PATH = FolderFile.path.field.max_length
+NO_ACCESS = "This folder cannot be read. Give the server access to it."
+LATEST_NS = 2**63 - 1  # a column ends in 2262, a disk's clock may not
 # No fault of the file: it waits, and so does everything behind it.
 PASSING = leases.OWN_FAULTS | {"TOO_MANY_UPLOADS"}
 DELAYS = tuple(dt.timedelta(minutes=m) for m in (1, 2, 5, 15, 60))
@@ -73,7 +76,7 @@ def files_in(root: Path) -> Iterator[Found]:
         except OSError as failure:
             if not here:
                 raise NotFound(f"There is no folder here that can be read: {failure.strerror}.") from failure
-            yield Found(*_writable(here), 0, "This folder cannot be read. Give the server access to it.")
+            yield Found(_writable(here), 0, 0, NO_ACCESS)
             continue
         entries = [entry for entry in entries if not entry.name.startswith(".") and not entry.is_symlink()]
         for entry in entries:
@@ -90,34 +93,43 @@ def _found(root: Path, entry: os.DirEntry) -> Iterator[Found]:
         facts = entry.stat(follow_symlinks=False)
     except FileNotFoundError:
         return
-    written, size = _writable(path, facts.st_size)
-    fault = "" if written == path else "Its name is not UTF-8, or is too long. Rename it."
-    yield Found(written, size, facts.st_mtime_ns, fault)
+    except OSError:  # names may be read, and what they stand for may not
+        yield Found(_writable(path), 0, 0, NO_ACCESS)
+        return
+    fault = "" if is_writable(path) else "Its name is not UTF-8, or is too long. Rename it."
+    yield Found(_writable(path), facts.st_size, min(facts.st_mtime_ns, LATEST_NS), fault)
 
 
-def _writable(path: str, size: int = 0) -> tuple[str, int]:
-    """The path as a row can hold it: itself, unless it is no UTF-8 or too long."""
+def is_writable(path: str) -> bool:
+    """Whether a row can hold the path: not one that is no UTF-8, or too long."""
+    return _writable(path) == path
+
+
+def _writable(path: str) -> str:
+    """The path as a row can hold it: itself where that is possible, else something like it."""
     plain = os.fsencode(path).decode("utf-8", "backslashreplace")
     if len(plain) > LONGEST_PATH:
         plain = f"{plain[:500]}… {hashlib.sha256(plain.encode()).hexdigest()[:12]}"
-    return plain, size
+    return plain
 
 
 @transaction.atomic
-def begin(*, path: Path, by, owner=None, is_public: bool = False) -> FolderImport:
+def begin(*, path: Path, by, owner=None, is_public: bool = False, inside: Path | None = None) -> FolderImport:
     """Have the folder come in, or come in again: what is new or changed, and what was refused. The caller nudges.
 
-    Its tracks are the owner's, or without one the library's, in the name of `by`; None is the machine's operator.
+    Its tracks are the owner's, or without one the library's, in the name of `by`; None is the machine's operator. With
+    `inside` it has to lie in that folder, wherever links lead.
     FORBIDDEN 403; INVALID 400; NOT_FOUND 404 without such a folder; IN_WORK 409 while it comes in.
     """
     if by is not None and not may(by, "uploads.import_folder"):
         raise Forbidden("Only staff who may bring in folders do.")
     if owner is None and not may(by or AnonymousUser(), "catalog.curate"):
         raise Refusal("INVALID", "What comes into the library comes in the name of somebody who curates it.")
-    path = path.resolve()
-    written, _ = _writable(str(path))
-    if not path.is_dir() or written != str(path):
-        raise NotFound(f"There is no folder {written} on this machine.")
+    wanted, path = path, path.resolve()
+    lies_there = inside is None or path.parent == inside.resolve()
+    if not (path.is_dir() and is_writable(str(path)) and lies_there):
+        raise NotFound(f"There is no folder {_writable(str(wanted))} on this machine.")
+    written = str(path)
     facts = {"made_by": by, "publishes": is_public}
     row, _ = FolderImport.objects.get_or_create(path=written, person=owner, defaults={"next_at": clock.now()})
     FolderImport.objects.filter(pk=row.pk).update(**facts)
@@ -171,13 +183,14 @@ def work(row: FolderImport, *, seconds: float, told: Callable[[int], None] = lam
     try:
         with leases.held(row):
             _check_person(row)
+            _check_place(row)
             if row.listed_at is None:
                 _list(row)
             over = _bring_all(row, until, told)
     except NotFound as gone:
         row.settle("stopped", next_at=None, error_code=gone.code, error_message=gone.message[:500])
         return False
-    except (Refusal, OSError) as failure:
+    except (Refusal, OSError, OperationalError) as failure:
         code, message = getattr(failure, "code", "IO_ERROR"), getattr(failure, "message", str(failure))
         log.warning("folder %s waits (%s): %s", row.pk, code, message)
         wait = DELAYS[min(row.attempts, len(DELAYS) - 1)] * leases.jitter()
@@ -202,6 +215,7 @@ def _list(row: FolderImport) -> None:
             _note(row, batch)
             batch = []
     _note(row, batch)
+    _forget(row)
     row.listed_at = clock.now()
     FolderImport.objects.filter(pk=row.pk, token=row.token).update(listed_at=row.listed_at)
 
@@ -225,6 +239,23 @@ def _note(row: FolderImport, batch: list[Found]) -> None:
         FolderFile.machine.move_all(mine, "refused", error_code="NAME_UNREADABLE", error_message=found.fault)
 
 
+def _forget(row: FolderImport) -> None:
+    """What waits and is not there any more was never there: nobody has to hear of it at every run."""
+    waiting = FolderFile.objects.filter(folder=row, state="waiting").values_list("pk", "path")
+    gone = [pk for pk, path in waiting.iterator(BATCH) if not _is_there(Path(row.path) / path)]
+    for first in range(0, len(gone), BATCH):
+        FolderFile.objects.filter(pk__in=gone[first : first + BATCH], state="waiting").delete()
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return stat.S_ISREG(path.lstat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:  # it may be, and `opened` says what is wrong with it
+        return True
+
+
 def _bring_all(row: FolderImport, until: float, told: Callable[[int], None]) -> bool:
     """True when none waits any more; False when the time is over or somebody else has the folder."""
     waiting = FolderFile.objects.filter(folder=row, state="waiting").order_by("pk")
@@ -245,8 +276,7 @@ def _bring(row: FolderImport, file: FolderFile) -> None:
     except Refusal as refusal:
         if refusal.code in PASSING:
             raise
-        if not Path(row.path).is_dir():
-            raise NotFound("The folder is not there any more.") from refusal
+        _check_place(row)
         facts = {"error_code": refusal.code, "error_message": refusal.message[:500]}
         FolderFile.machine.move(file, "refused", **facts)
     else:
@@ -270,31 +300,49 @@ def _check_person(row: FolderImport) -> None:
         raise NotFound("Nobody who curates the library stands for this folder any more. Bring it in anew.")
 
 
+def _check_place(row: FolderImport) -> None:
+    if not Path(row.path).is_dir() or Path(row.path).resolve() != Path(row.path):
+        raise NotFound("The folder is not there any more.")
+
+
 @contextmanager
 def opened(root: Path, path: str) -> Iterator[BinaryIO]:
     """The file below the root, unless it went or became a link or no file: FILE_GONE and FILE_UNREADABLE 422."""
     try:
-        if not (root / path).parent.resolve().is_relative_to(root):
-            raise FileNotFoundError
         handle = os.open(root / path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError as gone:
-        raise Refusal("FILE_GONE", "The file is not there any more.", status=422) from gone
+        raise _gone() from gone
     except OSError as failure:
-        raise Refusal("FILE_UNREADABLE", f"The file cannot be read: {failure.strerror}.", status=422) from failure
+        raise _unreadable(failure) from failure
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise Refusal("FILE_UNREADABLE", "This is no plain file.", status=422)
     with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Refusal("FILE_UNREADABLE", "This is no plain file.", status=422)
+        # Asked of what is open: a folder on the way may become a link at any moment.
+        if os.readlink(f"/proc/self/fd/{handle}") != str(root / path):
+            raise _gone()
         yield file
+
+
+def _gone() -> Refusal:
+    return Refusal("FILE_GONE", "The file is not there any more.", status=422)
+
+
+def _unreadable(failure: OSError) -> Refusal:
+    return Refusal("FILE_UNREADABLE", f"The file cannot be read: {failure.strerror}.", status=422)
 
 
 def known(content: BinaryIO, *, user, library: bool) -> Track | None:
     """The track that these bytes are there as already; refusals of what needs no reading, or only the first bytes."""
     intake.check_size(os.fstat(content.fileno()).st_size)
-    form = formats.sniff(Path(f"/dev/fd/{content.fileno()}"))
-    if form is None or form.name not in media.UPLOAD_FORMATS:
-        raise media.not_admitted()
-    content.seek(0)
-    sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    try:
+        form = formats.sniff(Path(f"/dev/fd/{content.fileno()}"))
+        if form is None or form.name not in settings.UPLOAD_FORMATS:
+            raise media.not_admitted(settings.UPLOAD_FORMATS)
+        content.seek(0)
+        sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as failure:  # a bad disk under one file keeps nothing else waiting
+        raise _unreadable(failure) from failure
     return sameness.existing(Upload(user=user, facts={"library": library}), sha256)
 
 
@@ -304,8 +352,10 @@ def foreseen(root: Path, path: str, *, user, library: bool) -> tuple[str, str]:
         with opened(root, path) as content:
             if track := known(content, user=user, library=library):
                 return "known", track.title
-        said = proposal.said(media.probe(root / path).tags)
+        said = proposal.said(media.probe(root / path, admit=settings.UPLOAD_FORMATS).tags)
     except Refusal as refusal:
         return "refused", f"{refusal.code}: {refusal.message}"
+    except FileNotFoundError:
+        return "refused", f"{_gone().code}: {_gone().message}"
     title = said.get("title") or intake.stem(intake.tidy_name(path))
     return "imported", " — ".join(filter(None, (title, said.get("artist"))))

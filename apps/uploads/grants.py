@@ -9,14 +9,17 @@ from apps.lib import clock
 from apps.lib.errors import Conflict, Forbidden, Refusal
 from apps.uploads.models import QuotaGrant
 
+MOST_BYTES = 10**15  # a petabyte; thousands of grants add up to what a column holds
+
 
 def grant(*, user, extra_bytes: int, starts_on: dt.date, ends_on: dt.date, reason: str, by) -> QuotaGrant:
     """So many bytes more on each UTC day of these, the last one too. FORBIDDEN 403, also to oneself; INVALID 400."""
     _check(by)
     if user == by:
         raise Forbidden("Somebody else has to give you more.")
-    if extra_bytes <= 0 or ends_on < max(starts_on, _today()):
-        raise Refusal("INVALID", "Grant one byte or more, up to a day that is neither over nor before the first.")
+    if not 0 < extra_bytes <= MOST_BYTES or ends_on < max(starts_on, _today()):
+        message = f"Grant 1 to {MOST_BYTES:,} bytes, up to a day that is neither over nor before the first."
+        raise Refusal("INVALID", message)
     if not reason.strip():
         raise Refusal("INVALID", "Say why.", fields={"reason": ["Say why."]})
     return QuotaGrant.objects.create(

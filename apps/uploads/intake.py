@@ -25,6 +25,7 @@ from apps.lib import clock, locks, spool
 from apps.lib.errors import Conflict, Forbidden, Refusal
 from apps.lib.records import uuid7
 from apps.lib.storage import ContentMismatch
+from apps.lib.text import is_blank
 from apps.uploads import quota
 from apps.uploads.models import Check, Upload
 
@@ -69,7 +70,7 @@ def begin(
         way=way,
         size_bytes=size,
         file_name=file_name,
-        content_type=tidy_name(content_type)[:100] if content_type else "",
+        content_type=_plain(content_type)[:100],
         announced_sha256=announced_sha256,
         replaces=replaces,
         title=facts["title"] or stem(file_name),
@@ -150,14 +151,17 @@ def _check_spool(size: int) -> None:
 
 def tidy_name(name: str) -> str:
     """A file name for showing only, never for a path: the last part, no control or bidi characters, 255 at most."""
-    name = name.replace("\\", "/").rpartition("/")[2]
-    name = "".join(c for c in name if unicodedata.category(c)[0] != "C").strip()
-    return name[:255] or "untitled"
+    return _plain(name.replace("\\", "/").rpartition("/")[2])[:255] or "untitled"
+
+
+def _plain(text: str) -> str:
+    return "".join(c for c in text if unicodedata.category(c)[0] != "C").strip()
 
 
 def stem(file_name: str) -> str:
     """What a track is called that nobody gave a title."""
-    return Path(file_name).stem.strip()[:255] or "untitled"
+    name = Path(file_name).stem.strip()[:255]
+    return "untitled" if is_blank(name) else name
 
 
 def spooled(upload: Upload) -> Path:
@@ -185,19 +189,23 @@ def completed(upload: Upload, *, sha256: str) -> Upload:
 
 def _kept(upload: Upload) -> None:
     """All is there and survives a power cut: nobody sends again what was acknowledged. A form is stored at once."""
-    path = spooled(upload)
-    with path.open("rb") as file:
-        there = os.fstat(file.fileno()).st_size
-        if there != upload.size_bytes:
-            raise Conflict(f"{there} of {upload.size_bytes} bytes are there.", code="OFFSET_CONFLICT")
-        if upload.way != Upload.Way.FORM:
-            os.fsync(file.fileno())
+    try:
+        with spooled(upload).open("rb") as file:
+            there = os.fstat(file.fileno()).st_size
+            if there == upload.size_bytes and upload.way != Upload.Way.FORM:
+                os.fsync(file.fileno())
+    except FileNotFoundError:
+        there = 0
+    if there != upload.size_bytes:
+        raise Conflict(f"{there} of {upload.size_bytes} bytes are there.", code="OFFSET_CONFLICT")
 
 
-def give_up(upload: Upload, code: str, message: str) -> bool:
-    """Refuse it: its quota is given back and its bytes go. False when it is over already, or has its track."""
+def give_up(
+    upload: Upload, code: str, message: str, *, states: tuple[str, ...] = Upload.machine.sources("refused")
+) -> bool:
+    """Refuse it: its quota is given back and its bytes go. False when it is in none of these states any more."""
     with transaction.atomic():
-        row = Upload.objects.select_for_update().filter(pk=upload.pk, state__in=Upload.machine.sources("refused"))
+        row = Upload.objects.select_for_update().filter(pk=upload.pk, state__in=states)
         if not (row := row.first()):
             return False
         quota.refund(row)
@@ -212,10 +220,16 @@ def give_up(upload: Upload, code: str, message: str) -> bool:
 
 
 def expire(now: dt.datetime | None = None) -> int:
-    """Give up what did not come in time, and what a server of before the queue left at `received`; returns how many."""
-    late = Q(state="receiving", expires_at__lte=now or clock.now()) | Q(state="received", check_row=None)
+    """Give up what did not come in time, and what a server of before the queue left at `received`; returns how many.
+
+    What becomes whole meanwhile stays.
+    """
+    now = now or clock.now()
+    late = Q(state="receiving", expires_at__lte=now)
+    left = Q(state="received", check_row=None, created_at__lte=now - FORM_TAKES)
     message = "The upload did not come to its end in time. Upload the file again."
-    return sum(give_up(upload, "EXPIRED", message) for upload in Upload.objects.filter(late)[:1000])
+    over = Upload.objects.filter(late | left)[:1000]
+    return sum(give_up(upload, "EXPIRED", message, states=(upload.state,)) for upload in over)
 
 
 def sweep_spool() -> int:

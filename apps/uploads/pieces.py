@@ -19,6 +19,7 @@ from django.utils import timezone
 from apps.lib import locks, spool
 from apps.lib.errors import Conflict, Refusal
 from apps.lib.incoming import Body, Pace, Silent
+from apps.lib.inflight import InFlight
 from apps.uploads import intake, tus
 from apps.uploads.models import Upload
 
@@ -139,13 +140,17 @@ class _Taking:
         self.checksum, self.piece = checksum, checksum and checksum.begun()
         self.digest = running.at(upload, file, offset)
         self.before = self.digest.copy()
+        self.out = InFlight(file, self.digest, *filter(None, [self.piece]))
         self.told, self.most = time.monotonic(), LEAST
+        if offset < upload.received_bytes:  # the file lost some: what is written now does not count yet
+            self._tell()
         file.truncate(offset)
         file.seek(offset)
 
     def all_of(self, body: Body) -> Upload:
         try:
-            self._read(body)
+            with self.out:
+                self._read(body)
             self._check()
             if self.offset == self.upload.size_bytes:
                 os.fsync(self.file.fileno())
@@ -166,6 +171,8 @@ class _Taking:
         except Refusal as refusal:
             if refusal.code == "CHECKSUM_MISMATCH":  # no piece that could still come would put it right
                 intake.give_up(self.upload, refusal.code, refusal.message)
+            else:
+                self._is_under_way()
             raise
 
     def _read(self, body: Body) -> None:
@@ -177,9 +184,13 @@ class _Taking:
             if count == 0 or pace.is_lost:
                 break
             self._told_in_time()
-        if body.length is None and not room and body.read(1):
-            raise tus.too_long(self.upload.size_bytes)
-        if self.offset - self.begun < (body.length or 0):
+        if body.length is None:
+            if not room and body.read(1):
+                raise tus.too_long(self.upload.size_bytes)
+            broke = room and (body.is_broken or pace.is_lost)
+        else:
+            broke = self.offset - self.begun < body.length
+        if broke:
             raise Refusal("BROKEN_OFF", "The piece broke off. Ask with HEAD where to go on.", status=408)
 
     def _some_of(self, body: Body, room: int) -> int | None:
@@ -192,17 +203,9 @@ class _Taking:
         slow = time.monotonic() - started > LONG_S
         self.most = max(LEAST, self.most // 4) if slow else min(MOST, self.most * 2)
         if data:
-            self._write(data)
+            self.out.write(data)
+            self.offset += len(data)
         return None if data is None else len(data)
-
-    def _write(self, data: bytes) -> None:
-        left = memoryview(data)
-        while left:
-            left = left[self.file.write(left) :]
-        self.digest.update(data)
-        if self.piece:
-            self.piece.update(data)
-        self.offset += len(data)
 
     def _check(self) -> None:
         if self.checksum:
@@ -225,9 +228,13 @@ class _Taking:
         at = min(self.offset, self.upload.size_bytes - 1)
         mine = Upload.objects.filter(pk=self.upload.pk, state="receiving")
         if not mine.update(received_bytes=at):
-            self.upload.refresh_from_db()
-            reached(self.upload)
+            self._is_under_way()
         self.upload.received_bytes = at
+
+    def _is_under_way(self) -> None:
+        """Refusals: 410 with the reason when it was ended meanwhile."""
+        self.upload.refresh_from_db()
+        reached(self.upload)
 
     def _settle(self) -> None:
         """What came counts, unless its checksum is still owed."""

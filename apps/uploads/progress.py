@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
+
+from apps.lib import formats
 from apps.uploads.models import Upload
 
 STATES = Upload.machine.states
@@ -14,6 +17,10 @@ WORDS = {
     "compressed": "Nearly there.",
     "ready": "Your track is ready.",
 }
+FORMS = formats.in_words(settings.UPLOAD_FORMATS)
+ACCEPT = ",".join(
+    f".{form.extension},{form.mime}" for form in formats.FORMATS.values() if form.name in settings.UPLOAD_FORMATS
+)
 SAME = "Track already exists in your library"  # S0-29
 LATER = "The file is fine so far and safe here. The server tries again by itself; you need not do anything."
 SMALLER = "Send a smaller file: as FLAC it has about half the size of a WAV, as MP3 a tenth."
@@ -24,16 +31,15 @@ ADVICE = {
     "FILE_TOO_LARGE": SMALLER,
     "TOO_LARGE": SMALLER,
     "EMPTY_FILE": "Nothing is in this file. Save it again in your audio program.",
-    "INVALID_FORMAT": "Save it as MP3, WAV or FLAC in your audio program. Another ending of its name is not enough.",
+    "INVALID_FORMAT": f"Save it as {FORMS} in your audio program. Another ending of its name is not enough.",
     "MEDIA_UNREADABLE": "Play the file on your device. If it plays to its end, export it again and upload that.",
-    "MEDIA_TOO_COMPLEX": "Export it again as plain MP3, WAV or FLAC, without pictures and without video.",
+    "MEDIA_TOO_COMPLEX": f"Export it again as plain {FORMS}, without pictures and without video.",
     "CHECKSUM_MISMATCH": "The file changed on its way, or while it was sent. Upload it again.",
     "STORAGE_FAILED": "Nothing is wrong with your file. Try again in a few minutes.",
     "DATABASE_FAILED": "Nothing is wrong with your file. Try again in a few minutes.",
     "DISK_FULL": "Nothing is wrong with your file. Try again in an hour.",
     "NETWORK_ERROR": "Look after your connection. Nothing that was sent is lost.",
     "EXPIRED": ANEW,
-    "ABANDONED": ANEW,
     "TERMINATED": "Upload it again if you want it after all.",
     "SIGN_IN_REQUIRED": "Sign in, choose the same file again, and it goes on from where it was.",
     "FORBIDDEN": "Reload this page, choose the same file again, and it goes on from where it was.",

@@ -18,6 +18,7 @@ from apps.catalog.models import Blob, Track
 from apps.lib import media, picture, spool
 from apps.lib.errors import Refusal
 from apps.lib.media import Probe
+from apps.lib.text import is_blank
 
 log = logging.getLogger(__name__)
 
@@ -28,8 +29,9 @@ SLOWEST, FASTEST = Decimal(20), Decimal(400)
 TURNING = dict.fromkeys(map(ord, "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 # Of a key only both together mean anything: what the person says of one is not completed by a tag.
 TOGETHER = (("pitch_class", "mode"),)
-KEY = re.compile(r"([A-Ga-g][#b♯♭]?)\s*(m|min|minor|moll|maj|major|dur)?\.?", re.IGNORECASE)
+KEY = re.compile(r"([A-H][#b♯♭]?)\s*(m|min|minor|moll|maj|major|dur)?\.?", re.IGNORECASE)
 MINOR = ("m", "min", "minor", "moll")
+GERMAN = ("moll", "dur")
 
 
 def read(path: Path) -> tuple[Probe, dict]:
@@ -93,7 +95,8 @@ def _words(tags: dict[str, str]) -> dict:
 
 
 def _text(text: str, most: int) -> str:
-    return " ".join(text.translate(TURNING).split())[:most].strip()
+    plain = " ".join(text.translate(TURNING).split())[:most].strip()
+    return "" if is_blank(plain) else plain
 
 
 def _tempo(text: str) -> str | None:
@@ -105,17 +108,21 @@ def _tempo(text: str) -> str | None:
 
 
 def _key(text: str) -> tuple[int | None, str]:
-    """`Am`, `Db major`, `8A`, `a-moll` as (pitch class, mode); (None, "") for anything else, also a German H."""
+    """`Am`, `Db major`, `8A`, `h-moll` as (pitch class, mode); (None, "") for anything else, also an H alone."""
     plain = text.strip().replace("-", " ")
     try:
         return keys.read(plain)
     except ValueError:
         pass
-    found = KEY.fullmatch(plain)
-    pitch_class = keys.pitch_class(found[1]) if found else None
+    if not (found := KEY.fullmatch(plain)):
+        return None, ""
+    name, mode = found[1], (found[2] or "").lower()
+    if mode in GERMAN:
+        name = {"B": "Bb", "H": "B"}.get(name.upper(), name)
+    pitch_class = keys.pitch_class(name)
     if pitch_class is None:
         return None, ""
-    return pitch_class, "minor" if (found[2] or "").lower() in MINOR else "major"
+    return pitch_class, "minor" if mode in MINOR else "major"
 
 
 def _isrc(text: str) -> str:

@@ -11,7 +11,7 @@ from django.db import connection
 from django.db.models import F, Sum
 
 from apps.accounts import tiers
-from apps.lib import clock
+from apps.lib import clock, sizes
 from apps.lib.errors import Refusal
 from apps.uploads.models import QuotaDay, QuotaGrant, Upload
 
@@ -75,8 +75,8 @@ def limit_of(user, day: dt.date) -> int:
 
 def exceeded(standing: Standing) -> Refusal:
     message = (
-        f"This is more than you may upload today: {standing.left:,} of {standing.limit:,} bytes are left. "
-        "The count begins anew at midnight UTC."
+        f"This is more than you may upload today: {sizes.words(standing.left)} of {sizes.words(standing.limit)} "
+        "are left. The count begins anew at midnight UTC."
     )
     facts = {"left": standing.left, "limit": standing.limit, "resets_at": standing.resets_at.isoformat()}
     return Refusal("QUOTA_EXCEEDED", message, status=413, **facts)

@@ -62,7 +62,7 @@ def former(track: Track) -> QuerySet[FormerFile]:
 def warning(track: Track) -> str:
     """What was said when the present original took another's place; empty when it sounds like it, or took none."""
     present = Blob.objects.filter(files__track=track, files__role="original").values("sha256")
-    came = Upload.objects.filter(replaces=track, track=track, sha256__in=present)
+    came = Upload.objects.filter(replaces=track, track=track, sha256__in=present, is_duplicate=False)
     return came.order_by("-pk").values_list("sounds_different", flat=True).first() or ""
 
 

@@ -1,5 +1,7 @@
 """Celery's door to uploads. A message is a nudge; the rows are the queue."""
 
+import time
+
 from celery import shared_task
 
 from apps.lib import nudges
@@ -7,7 +9,7 @@ from apps.uploads import actions, checking, direct, folders, intake
 from apps.uploads.models import Upload
 
 # A sweep leaves the worker before its time limit and comes back with the next beat.
-AT_ONCE = 20
+CHECKS_S = 60
 FOLDERS_S = 60
 
 
@@ -38,10 +40,10 @@ def sweep() -> None:
     """Do what a lost nudge left behind, publish what is made, and end what did not come in time."""
     intake.expire()
     checking.give_up_poison()
-    for _ in range(AT_ONCE):
-        for row in checking.claim(limit=1):
-            if checking.run(row):
-                nudge(row.upload)
+    started = time.monotonic()
+    while time.monotonic() - started < CHECKS_S and (rows := checking.claim(limit=1)):
+        if checking.run(rows[0]):
+            nudge(rows[0].upload)
     for upload in actions.unfinished()[:1000]:
         actions.publish(upload)
     intake.sweep_spool()

@@ -2,7 +2,9 @@
 
 import heapq
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import UUID
 
 from django.conf import settings
@@ -60,7 +62,8 @@ def storage() -> dict[str, list[Share]]:
 
 
 def _people(most: list[tuple[int, str, int]], paying: dict) -> list[Share]:
-    users = User.objects.select_related("profile").in_bulk([key for _, key, _ in most])
+    people = User.objects.select_related("profile").only("email", "profile__username")  # kept in the cache for a while
+    users = people.in_bulk([key for _, key, _ in most])
     return [
         Share(name_of(user), files, size, user=user, tier=paying.get(user.pk, tiers.FREE))
         for size, key, files in most
@@ -81,13 +84,23 @@ def of_person(user: User) -> Share:
     return Share(name_of(user), kept["files"], int(kept["bytes"] or 0), user=user)
 
 
+def _sizes(folder: Path) -> list[int]:
+    """Of its files; one that goes while we look is not there."""
+    sizes = []
+    for entry in os.scandir(folder):
+        with suppress(FileNotFoundError):
+            if entry.is_file(follow_symlinks=False):
+                sizes.append(entry.stat().st_size)
+    return sizes
+
+
 def spool() -> Spool:
     """What uploads on their way take of the spool; those that go straight to the object store take none."""
     here = Upload.objects.filter(state__in=["receiving", "received"]).exclude(way=Upload.Way.DIRECT)
     facts = here.aggregate(uploads=Count("pk"), announced=Sum("size_bytes"))
     folder = settings.SPOOL / "uploads"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    sizes = [entry.stat().st_size for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
+    sizes = _sizes(folder)
     disk = os.statvfs(folder)
     return Spool(
         uploads=facts["uploads"],

@@ -1,5 +1,6 @@
 """The pages of uploads. The script sends files by tus and follows them; without scripts the form comes here."""
 
+import json
 import uuid
 
 from django import forms
@@ -37,11 +38,13 @@ def upload(request: HttpRequest) -> HttpResponse:
     limit = settings.UPLOAD_MAX_BYTES
     facts = {
         "form": form,
+        "forms": progress.FORMS,
+        "accept": progress.ACCEPT,
         "limit": limit,
         "limit_mb": limit // (1024 * 1024),
         "too_large": intake.too_large().message,
         "quota": quota.standing(request.user),
-        "advice": progress.ADVICE,
+        "advice": json.dumps(progress.ADVICE),
         "what_to_do": form.what_to_do,
     }
     return render(request, "uploads/upload.html", facts, status=400 if form.errors else 200)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -13,15 +14,18 @@ from apps.catalog import tasks as catalog
 from apps.catalog.models import FormerFile, Track
 from apps.lib import nudges
 from apps.lib.errors import Refusal
-from apps.uploads import actions, replacing, tasks
+from apps.uploads import actions, progress, replacing, tasks
 
 
 class AudioForm(forms.Form):
     """The shape only; what is wrong with a file, also an empty one, is said by `actions.receive`."""
 
-    file = forms.FileField(
-        allow_empty_file=True, help_text="MP3, WAV or FLAC.", error_messages={"required": "Choose a file first."}
-    )
+    file = forms.FileField(allow_empty_file=True, error_messages={"required": "Choose a file first."})
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        limit = settings.UPLOAD_MAX_BYTES // (1024 * 1024)
+        self.fields["file"].help_text = f"{progress.FORMS}, up to {limit} MB. It counts as one of today’s uploads."
 
 
 @login_required
@@ -48,7 +52,7 @@ def _replaced(request: HttpRequest, track: Track, form: AudioForm) -> bool:
             replaces=track,
         )
     except Refusal as refusal:
-        form.add_error("file", refusal.message)
+        form.add_error("file", [*filter(None, (refusal.message, progress.ADVICE.get(refusal.code)))])
         return False
     tasks.nudge(upload)
     messages.success(request, "It is this audio already." if upload.is_duplicate else "The audio is replaced.")

@@ -29,7 +29,7 @@ from apps.catalog.keys import PITCHES
 from apps.catalog.models import Track
 from apps.uploads import actions as uploads
 from apps.uploads.tasks import nudge
-from deploy.demo import community, curation, synth
+from deploy.demo import community, curation, synth, uploading
 
 LOCK = 7_201_304  # any number of its own: two seeds at once make one community
 
@@ -89,10 +89,14 @@ def main() -> None:
         print(f"{number:>2}/{len(missing)}  {done:<44} {time.monotonic() - started:5.1f} s", flush=True)
     if missing:
         curation.look_after(curator)
-    started = time.monotonic()
-    if community.gather(owners, {track.title: track for track in ours.filter(status="ready")}, curator):
-        print(f"{'what they say and list':<51} {time.monotonic() - started:5.1f} s")
-    elif not missing:
+    tracks = {track.title: track for track in ours.filter(status="ready")}
+    rest = {"what else they bring in": uploading.bring, "what they say and list": community.gather}
+    for words, act in rest.items():
+        started = time.monotonic()
+        if act(owners, tracks, curator):
+            missing.append(act)
+            print(f"{words:<51} {time.monotonic() - started:5.1f} s", flush=True)
+    if not missing:
         print("the community is there already")
 
 

@@ -170,18 +170,21 @@ def playing(tour: Tour, kind: str, **how):
 
 
 def uploading(tour: Tour):
-    """The upload page once a file went through."""
+    """The upload page once a file went through, and another one, which is no music, did not."""
     sys.path.insert(0, str(ROOT))
     from deploy.demo import synth  # needs the project's packages
 
-    page = tour.open("/upload", size=(1440, 560))
+    page = tour.open("/upload", size=(1440, 1260))
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "First Light.wav"
         synth.write_wav(path, synth.compose(7, 30, tempo=112, pitch_class=2, mode="minor"))
-        page.set_input_files("#id_file", path)
+        lyrics = path.with_name("Second Light.mp3")
+        lyrics.write_text("the light comes in again\n")
+        page.set_input_files("#id_file", [path, lyrics])
         page.locator("[name=is_public]").set_checked(False, force=True)
         page.click("[data-send]")
         page.wait_for_selector("[data-open]:visible", timeout=60_000)
+        page.wait_for_selector(".sendings progress:visible", state="hidden", timeout=60_000)
     return page
 
 
@@ -299,6 +302,7 @@ SHOTS: dict[str, Callable] = {
     "admin-person.png": desk_person,
     "api.png": api_docs,
     "upload.png": uploading,
+    "desk-uploads.png": admin("uploads/upload/"),
     "desk-tracks.png": admin("catalog/track/"),
     "desk-reports.png": admin("social/report/"),
     **{f"desk-{name}{look}.png": partial(shot, **how) for name, shot in DESK.items() for look, how in LOOKS.items()},

@@ -10,7 +10,7 @@ const token = form.elements.csrfmiddlewaretoken.value;
 const person = form.dataset.person;
 const list = document.querySelector("[data-sendings]");
 const part = (name) => document.querySelector(`[data-${name}]`);
-const advice = JSON.parse(document.getElementById("upload-advice").textContent);
+const advice = JSON.parse(form.dataset.words);
 const begun = []; // rows of what an earlier page left behind
 const waiting = []; // rows whose turn has not come
 let atWork = null; // the row that is being sent
@@ -21,9 +21,12 @@ const FINAL = new Set(["QUOTA_EXCEEDED", "FILE_TOO_LARGE", "EMPTY_FILE", "INVALI
 const OVER = new Set(["ready", "refused"]);
 const AWAY = "The connection broke off. It goes on by itself.";
 
+/** As pages write sizes: in powers of ten, with one digit at most. */
 function size(bytes) {
-  const [unit, digits] = bytes < 1e6 ? [1024, 0] : [1024 * 1024, 1];
-  return `${(bytes / unit).toFixed(digits)} ${unit === 1024 ? "KB" : "MB"}`;
+  if (bytes < 1000) return `${bytes} byte${bytes === 1 ? "" : "s"}`;
+  const units = ["kB", "MB", "GB", "TB"];
+  const power = Math.max(1, units.findIndex((_, at) => bytes < 999.95 * 1000 ** (at + 1)) + 1 || units.length);
+  return `${(bytes / 1000 ** power).toFixed(1).replace(/\.0$/, "")}\u00a0${units[power - 1]}`;
 }
 
 /** One file on the page: what is shown of it and what can be done with it. */
@@ -109,7 +112,9 @@ class Row {
     } else if (event === "waiting") {
       this.say(detail || AWAY, { todo: advice.NETWORK_ERROR, keys: ["pause", "cancel"] });
     } else if (event === "stopped") {
-      const keys = FINAL.has(detail.code) ? ["remove"] : ["resume", "cancel"];
+      const over = FINAL.has(detail.code);
+      const keys = over ? ["remove"] : ["resume", "cancel"];
+      this.shown.querySelector("progress").hidden = over;
       this.say(detail.message, { todo: advice[detail.code], bad: true, keys });
       left(this);
     } else {
@@ -213,7 +218,8 @@ const chosen = () => [...file.files];
 const tooLarge = (one) => one.size > Number(form.dataset.limit);
 
 function chose() {
-  complain(chosen().some(tooLarge) ? form.dataset.tooLarge : "", "FILE_TOO_LARGE");
+  const over = chosen().find(tooLarge);
+  complain(over ? `${over.name}: ${form.dataset.tooLarge}` : "", "FILE_TOO_LARGE");
   title.disabled = chosen().length > 1;
   if (title.disabled) title.value = "";
 }

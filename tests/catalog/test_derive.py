@@ -120,9 +120,14 @@ def test_a_voice_beside_another_one_is_compressed_as_music(ana):
 
 
 def worse(monkeypatch, **facts) -> None:
-    """Whatever is encoded comes out like this."""
-    transcode = media.transcode
-    monkeypatch.setattr(media, "transcode", lambda *a, **k: dataclasses.replace(transcode(*a, **k), **facts))
+    """Whatever copy is made comes out like this."""
+    proven = media.proven
+
+    def changed(path):
+        made, heard = proven(path)
+        return (dataclasses.replace(made, **facts) if path.name == "audio.mp3" else made), heard
+
+    monkeypatch.setattr(media, "proven", changed)
 
 
 @pytest.mark.parametrize("facts", [{"duration_ms": 1200}, {"size": 330_000}])

@@ -55,10 +55,10 @@ def test_a_format_is_written_as_far_as_it_is_known():
 
 def test_savings_are_said_only_of_a_compressed_copy():
     copy = TrackFile(
-        blob=Blob(size=1024 * 1024), original_file_size=4 * 1024 * 1024, compression_applied=True,
+        blob=Blob(size=1_000_000), original_file_size=4_000_000, compression_applied=True,
         compression_ratio=Decimal(4),
     )  # fmt: skip
-    assert words.savings_words(copy).replace("\xa0", " ") == "75 % smaller: 1.0 MB instead of 4.0 MB"
+    assert words.savings_words(copy).replace("\xa0", " ") == "75 % smaller: 1 MB instead of 4 MB"
     assert words.savings_words(TrackFile(blob=Blob(size=10))) == ""
 
 

@@ -750,6 +750,10 @@ TABLE = """
     *                                  in in in 200 200
 /admin/catalog/changeset/<uuid:pk>/panel/ [changeset]
     *                                  in in in 200 200
+/admin/uploads/upload/storage-use/
+    *                                  in in in 200 200
+/admin/uploads/folderimport/<uuid:pk>/panel/ [folder import]
+    *                                  in in in 200 200
 /admin/search/
     *                                  in in in 200 200
 /admin/

@@ -24,7 +24,7 @@ from apps.playlists.models import Cover
 from apps.social import moderation
 from apps.social.models import Post
 from config.limits import of_files
-from tests.doors.desk import make_changeset, make_coming, make_import, make_refused
+from tests.doors.desk import make_changeset, make_coming, make_folder, make_import, make_refused
 from tests.doors.matrix import FOR_PROGRAMS
 from tests.make import (
     PASSWORD,
@@ -105,6 +105,7 @@ def make_cases(owner: User) -> dict[str, Case]:
         "avatar": {"sha256": picture.sha256},
         "blob": {"token": token},
         "changeset": {"pk": make_changeset(tracks["public"], "Techno").pk},
+        "folder import": {"pk": make_folder(owner, "folder").pk},
         "duplicate": {"pk": make_pair(owner).pk},
         "digest": {"token": digests.off_path(owner.profile).rpartition("/")[2]},
         **{name: {"pk": track.pk} for name, track in tracks.items()},

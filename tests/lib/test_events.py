@@ -51,6 +51,16 @@ def test_seats_are_few_and_come_back_even_when_nobody_began_to_read():
     again()
 
 
+def test_a_stream_that_is_dropped_unclosed_keeps_no_seat():
+    """What fails between the view and the server leaves it so."""
+    seats = events.Seats(1)
+    stream = events.Stream(lambda: None, name="progress", lasts=LONG, leave=seats.take())
+    with pytest.raises(Refusal):
+        seats.take()
+    del stream
+    seats.take()
+
+
 def test_no_seats_are_a_refusal_for_everyone():
     with pytest.raises(Refusal, match="Too many"):
         events.Seats(0).take()

@@ -2,7 +2,16 @@
 
 import pytest
 
-from apps.lib.formats import AUDIO_FORMATS, FORMATS, IMAGE_FORMATS, UPLOAD_FORMATS, VIDEO_FORMATS, sniff, sound_start
+from apps.lib.formats import (
+    AUDIO_FORMATS,
+    FORMATS,
+    IMAGE_FORMATS,
+    UPLOAD_FORMATS,
+    VIDEO_FORMATS,
+    in_words,
+    sniff,
+    sound_start,
+)
 from tests.lib.made import NOT_MEDIA, make_bytes, make_file, make_id3
 
 
@@ -76,3 +85,8 @@ def test_only_sound_may_stand_behind_an_id3_tag(tmp_path):
     for name in FORMATS:
         found = sniff(make_file(tmp_path, make_id3(bytes(9)) + make_bytes(name)))
         assert (found is not None) == (name in ("mp3", "flac"))
+
+
+def test_formats_are_named_as_a_sentence_names_them():
+    assert in_words(UPLOAD_FORMATS) == "MP3, WAV or FLAC"
+    assert in_words(frozenset({"flac"})) == "FLAC"

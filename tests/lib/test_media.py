@@ -4,6 +4,7 @@ import random
 import re
 import struct
 import subprocess
+import tracemalloc
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -294,7 +295,8 @@ def test_damaged_files_are_refused_or_read_and_never_break_us(tmp_path):
 def test_a_transcode_is_the_same_sound_as_a_smaller_mp3_without_tags(tmp_path):
     tag = make_id3(b"TIT2" + seven_bits(5) + b"\x00\x00\x03Tide")
     source = make_file(tmp_path, make_wav_with_chunk(b"id3 ", tag), "song.wav")
-    made = media.transcode(source, tmp_path / "out.mp3", source_format=FORMATS["wav"], bit_rate=128_000)
+    media.transcode(source, tmp_path / "out.mp3", source_format=FORMATS["wav"], bit_rate=128_000)
+    made, _ = media.proven(tmp_path / "out.mp3")
     assert (made.format.name, made.tags, made.channels) == ("mp3", {}, 2)
     assert made.duration_ms == pytest.approx(4000, abs=40)
     assert made.bit_rate == pytest.approx(128_000, rel=0.02)
@@ -322,6 +324,48 @@ def test_only_a_real_mp3_bit_rate_reaches_the_encoder(tmp_path, bit_rate):
         media.transcode(make_file(tmp_path, "wav"), tmp_path / "o", source_format=FORMATS["wav"], bit_rate=bit_rate)
 
 
+def test_what_was_made_is_believed_only_when_all_of_it_decodes(tmp_path):
+    """Not for its size, and not for its header, which goes on promising four seconds."""
+    media.transcode(make_file(tmp_path, "wav"), tmp_path / "o", source_format=FORMATS["wav"], bit_rate=128_000)
+    whole = (tmp_path / "o").read_bytes()
+    assert media.proven(tmp_path / "o")[0].duration_ms == pytest.approx(4000, abs=40)
+    (tmp_path / "o").write_bytes(whole[: len(whole) // 2])
+    assert media.proven(tmp_path / "o")[0].duration_ms == pytest.approx(2000, abs=60)
+    for damaged in (b"", whole[:400], whole[:1000] + bytes(len(whole) - 1000)):
+        (tmp_path / "o").write_bytes(damaged)
+        with pytest.raises(MediaError):
+            media.proven(tmp_path / "o")
+
+
+# How loud it is
+
+
+@pytest.mark.parametrize("form", ["mp3", "wav", "flac"])
+@pytest.mark.parametrize("level", [0.2, 1.0])
+def test_a_sound_is_as_loud_as_the_meters_own_summary_says(tmp_path, form, level):
+    path, sound = tmp_path / "song", make_sound(6) * level
+    write = {"mp3": synth.write_mp3, "wav": synth.write_wav}.get(form)
+    if write:
+        write(path, sound)
+    else:
+        synth.write_wav(tmp_path / "w", sound)
+        words = ["-v", "error", "-i", str(tmp_path / "w"), "-f", "flac", str(path)]
+        subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *words], check=True)
+    heard = media.heard(path)[1]
+    assert (heard.lufs, heard.true_peak) == pytest.approx(loudness(path), abs=0.1)
+    assert media.heard(path)[0] == probe(path)
+
+
+def test_what_is_said_of_a_sound_costs_one_decode_of_it(tmp_path, monkeypatch):
+    runs, run = [], media.convert
+    monkeypatch.setattr(media, "convert", lambda *a, **k: runs.append(a[0].name) or run(*a, **k))
+    source = make_file(tmp_path, "wav", "song")
+    media.heard(source)
+    media.transcode(source, tmp_path / "copy", source_format=FORMATS["wav"], bit_rate=128_000)
+    media.proven(tmp_path / "copy")
+    assert runs == ["song", "song", "copy"]
+
+
 def make_steps(folder: Path, seconds: int) -> Path:
     """A sound that is silent in its first third and even after it."""
     tone = 0.5 * np.sin(np.arange(seconds * synth.RATE) / 16)
@@ -341,6 +385,25 @@ def loudness(path: Path) -> tuple[float, float]:
     said = subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), *words], capture_output=True, text=True).stderr
     summary = said[said.rindex("Summary:") :]
     return tuple(float(re.search(rf"{name}: +(-?[\d.]+|-inf)", summary)[1]) for name in ("I", "Peak"))
+
+
+def test_hours_of_readings_are_not_kept(tmp_path):
+    ffmpeg("-f", "lavfi", "-i", "sine=r=8000:d=3000", "-f", "wav", str(tmp_path / "long"))
+    tracemalloc.start()
+    heard = media.heard(tmp_path / "long")[1]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert heard.lufs == pytest.approx(loudness(tmp_path / "long")[0], abs=0.06) and peak < 4_000_000
+
+
+@pytest.mark.parametrize("level", [-23, -33])
+def test_a_sine_of_a_known_level_is_as_loud_as_it_was_made(tmp_path, level):
+    """EBU Tech 3341, signals 1 and 2: 1 kHz on two channels at so many dBFS is so many LUFS."""
+    made = f"aevalsrc={10 ** (level / 20)}*sin(2*PI*1000*t):s=48000:d=20,pan=stereo|c0=c0|c1=c0"
+    ffmpeg("-f", "lavfi", "-i", made, "-c:a", "pcm_s24le", "-f", "wav", str(tmp_path / "sine"))
+    heard = media.heard(tmp_path / "sine")[1]
+    assert heard.lufs == pytest.approx(level, abs=0.1)
+    assert heard.true_peak == pytest.approx(level, abs=0.2)  # the meter tells it to a thousandth of full scale
 
 
 def test_a_preview_is_cut_where_it_is_told_and_fades_at_both_ends(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from apps.lib import media, profiles
 from apps.lib.media import FORMATS
 from deploy.demo import synth
-from tests.lib.made import make_talk
+from tests.lib.made import ffmpeg, make_talk
 
 
 def make_probe(codec="mp3", bit_rate=320_000, sample_rate=44_100, channels=2) -> media.Probe:
@@ -26,6 +26,7 @@ def make_outline(folder, sound: np.ndarray, **options) -> np.ndarray:
         ({"codec": "flac", "bit_rate": 2_900_000, "sample_rate": 96_000}, 256_000),
         ({"codec": "pcm_s16le", "bit_rate": 705_600, "channels": 1}, 96_000),
         ({"codec": "pcm_s16le", "bit_rate": 705_600, "sample_rate": 22_050}, 128_000),
+        ({"codec": "pcm_s16le", "bit_rate": 256_000, "sample_rate": 8_000}, 64_000),
         ({"codec": "flac", "bit_rate": 60_000}, None),
         ({"bit_rate": 320_000}, 192_000),
         ({"bit_rate": 192_600}, None),
@@ -66,6 +67,19 @@ def test_no_advice_is_ever_above_the_source(name, channels, hertz):
         profile = profiles.recommended(source, speech=name == "speech")
         assert profile is None or (profile.name == name and profile.bit_rate * 1.1 < rate)
         assert profile is None or profile.bit_rate in media.MP3_BIT_RATES
+
+
+@pytest.mark.parametrize("speech", [False, True])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("hertz", [8_000, 11_025, 12_000, 16_000, 22_050, 44_100, 48_000, 96_000])
+def test_the_encoder_keeps_to_what_is_advised(tmp_path, hertz, channels, speech):
+    """Or a report would tell of another bit rate than the file has."""
+    made = f"anoisesrc=d=2:r={hertz}:color=pink,aformat=channel_layouts={channels}c"
+    ffmpeg("-f", "lavfi", "-i", made, "-c:a", "pcm_s32le", "-f", "wav", str(tmp_path / "a"))
+    probe = media.probe(tmp_path / "a")
+    advised = profiles.recommended(probe, speech=speech).bit_rate
+    copy = media.transcode(tmp_path / "a", tmp_path / "b", source_format=probe.format, bit_rate=advised)
+    assert copy.bit_rate == pytest.approx(advised, rel=0.1)
 
 
 def test_somebody_who_talks_is_told_from_music(tmp_path):

@@ -73,6 +73,16 @@ def test_only_folders_that_jobs_left_behind_are_swept(root):
     assert {path.name for path in root.iterdir()} == {"other"}
 
 
+def test_a_file_that_a_job_left_behind_is_swept_as_well(root):
+    root.mkdir(parents=True)
+    (root / "job-old").write_bytes(b"x")
+    os.utime(root / "job-old", (time.time() - spool.ABANDONED_AFTER_S - 60,) * 2)
+    with spool.file() as working:
+        assert spool.sweep() == 1
+        assert [str(path) for path in root.iterdir()] == [working.name]
+    assert not list(root.iterdir())
+
+
 def test_a_sweep_spares_the_work_that_is_under_way(root):
     with spool.workspace() as folder:
         assert spool.sweep() == 0

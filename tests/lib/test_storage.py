@@ -55,6 +55,11 @@ def make_file(folder, size=1000):
     return path
 
 
+def bytes_written() -> int:
+    """By this process, to files."""
+    return int(re.search(r"wchar: (\d+)", Path("/proc/self/io").read_text())[1])
+
+
 def overwrite(key, data):
     """Change what the store holds, behind its back."""
     if path := storage.local_path(key):
@@ -122,6 +127,16 @@ def test_the_same_bytes_are_kept_once(blobs, tmp_path):
     first, second = storage.put(path), storage.put_bytes(path.read_bytes())
     assert (first.created, second.created) == (True, False)
     assert second.key == first.key
+
+
+def test_bytes_that_are_here_already_take_as_much_writing_as_new_ones(folder, tmp_path):
+    """B7: how long it takes tells nobody what others have stored."""
+    path, written = make_file(tmp_path, 3_000_000), []
+    for _ in range(2):
+        before = bytes_written()
+        storage.put(path)
+        written.append(bytes_written() - before)
+    assert min(written) >= 3_000_000
 
 
 def test_a_file_that_is_not_the_announced_one_is_refused(blobs, tmp_path):
@@ -352,6 +367,49 @@ def test_a_file_system_without_hard_links_will_do(folder, monkeypatch):
     monkeypatch.setattr(os, "link", refuse)
     assert storage.put_bytes(b"no links here").created
     assert not storage.put_bytes(b"no links here").created
+
+
+def test_a_file_of_ours_becomes_the_object_and_is_synced_before(folder, tmp_path, monkeypatch):
+    done, link = [], os.link
+    monkeypatch.setattr(os, "fsync", lambda handle: done.append(os.fstat(handle).st_ino))
+    monkeypatch.setattr(os, "link", lambda *paths: done.append("link") or link(*paths))
+    path = tmp_path / "ours"
+    path.write_bytes(b"sound")
+    stored = storage.put(path, ours=sha256(b"sound").hexdigest())
+    there = storage.local_path(stored.key)
+    assert stored.created and there.samefile(path)
+    assert done[-3:] == [path.stat().st_ino, "link", there.parent.stat().st_ino]
+    path.unlink()
+    assert there.read_bytes() == b"sound"
+
+
+def test_a_file_of_somebody_else_is_copied(folder, tmp_path):
+    path = tmp_path / "theirs"
+    path.write_bytes(b"sound")
+    assert not storage.local_path(storage.put(path).key).samefile(path)
+
+
+@pytest.mark.parametrize("disk", ["another", "damaged"])
+def test_a_file_of_ours_is_copied_from_another_disk_and_over_a_damaged_object(folder, tmp_path, monkeypatch, disk):
+    path = tmp_path / "ours"
+    path.write_bytes(b"sound")
+    if disk == "damaged":
+        storage.local_path(storage.put(path).key).write_bytes(b"other")
+    else:
+        real = os.link
+        monkeypatch.setattr(
+            os, "link", lambda a, b: real(a, b) if a != path else (_ for _ in ()).throw(OSError(errno.EXDEV, ""))
+        )
+    there = storage.local_path(storage.put(path, ours=sha256(b"sound").hexdigest()).key)
+    assert there.read_bytes() == b"sound" and not there.samefile(path)
+
+
+def test_a_file_of_ours_that_is_not_the_announced_one_gets_no_name(folder, tmp_path):
+    path = tmp_path / "ours"
+    path.write_bytes(b"sound")
+    with pytest.raises(storage.ContentMismatch):
+        storage.put(path, sha256="0" * 64, ours=sha256(b"sound").hexdigest())
+    assert path.stat().st_nlink == 1
 
 
 def test_a_folder_that_cannot_be_written_fails_in_words(folder, pauses):

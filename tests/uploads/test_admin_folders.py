@@ -1,5 +1,8 @@
 """Folders of the server in the admin: begun from a list of names, watched, stopped and begun again."""
 
+import os
+import uuid
+
 import pytest
 from django.test import Client
 
@@ -44,17 +47,43 @@ def test_a_folder_is_begun_a_worker_brings_it_in_and_the_page_tells(desk, root, 
 
 
 def test_only_folders_of_that_place_are_offered_and_taken(desk, root, ana):
+    (root / ".hidden").mkdir()
+    (root / "file").touch()
     shown = desk.get(f"{FOLDERS}add/").content.decode()
-    assert ">label<" in shown and ">out<" not in shown
-    for folder in ("out", "..", "/etc", "label/..", ""):
+    assert ">label<" in shown and not [name for name in ("out", ".hidden", "file") if f">{name}<" in shown]
+    for folder in ("out", ".hidden", "file", "..", "/etc", "label/..", ""):
         assert desk.post(f"{FOLDERS}add/", {"folder": folder}).status_code == 400
     assert desk.post(f"{FOLDERS}add/", {"folder": "label", "owner": "nobody@example.org"}).status_code == 400
+    assert not FolderImport.objects.exists()
+
+
+def test_a_folder_whose_name_is_no_text_is_not_offered(desk, root):
+    (root / os.fsdecode(b"caf\xe9")).mkdir()
+    answer = desk.get(f"{FOLDERS}add/")
+    assert answer.status_code == 200 and "caf" not in answer.content.decode()
+
+
+def test_a_folder_that_becomes_a_link_after_it_was_offered_is_not_taken(desk, root, tmp_path, monkeypatch):
+    real = folders.begin
+
+    def swapped(*, path, **facts):
+        path.rename(tmp_path / "elsewhere")
+        path.symlink_to(tmp_path / "elsewhere")
+        return real(path=path, **facts)
+
+    monkeypatch.setattr(folders, "begin", swapped)
+    answer = desk.post(f"{FOLDERS}add/", {"folder": "label"})
+    assert "no folder" in answer.content.decode() and "elsewhere" not in answer.content.decode()
     assert not FolderImport.objects.exists()
 
 
 def test_an_empty_place_says_what_to_do(desk, settings, tmp_path):
     settings.IMPORT_FOLDER = tmp_path / "none"
     assert "import_folder" in desk.get(f"{FOLDERS}add/").content.decode()
+
+
+def test_of_a_folder_that_is_not_there_nothing_is_told(desk):
+    assert desk.get(f"{FOLDERS}{uuid.uuid4()}/panel/").status_code == 404
 
 
 def test_it_is_stopped_and_begun_again(desk, root):

@@ -40,7 +40,9 @@ def test_staff_give_more_with_a_reason_and_take_it_back(desk, ana, boss):
     [
         ({"reason": " "}, "This field is required"),
         ({"extra_bytes": 0}, "one byte or more"),
+        ({"extra_bytes": 2**62}, "1,000,000,000,000,000 at most"),
         ({"ends_on": "2020-01-01"}, "This day is over"),
+        ({"starts_on": "2999-01-02", "ends_on": "2999-01-01"}, "or before the first one"),
     ],
 )
 def test_what_is_wrong_is_said_and_gives_nothing(desk, ana, wrong, words):
@@ -48,13 +50,14 @@ def test_what_is_wrong_is_said_and_gives_nothing(desk, ana, wrong, words):
     assert not QuotaGrant.objects.exists()
 
 
-def test_a_persons_page_says_where_they_stand(desk, ana, mod):
+def test_a_persons_page_says_where_they_stand_and_nobody_gives_to_themselves(desk, ana, boss):
     quota.reserve(ana, 40_000_000)
     page = desk.get(f"/admin/accounts/user/{ana.pk}/change/").content.decode().replace("\xa0", " ")
-    assert "38.1 MB of 95.4 MB" in page and f"{GRANTS}add/?user={ana.pk}" in page
+    assert "40 MB of 100 MB" in page and f"{GRANTS}add/?user={ana.pk}" in page
+    assert f"{GRANTS}add/?user=" not in desk.get(f"/admin/accounts/user/{boss.pk}/change/").content.decode()
 
 
 def test_days_are_listed_with_what_is_left(desk, ana):
-    QuotaDay.objects.create(user=ana, day=clock.now().date(), used_bytes=1 << 20, limit_bytes=3 << 20)
+    QuotaDay.objects.create(user=ana, day=clock.now().date(), used_bytes=1_000_000, limit_bytes=3_500_000)
     shown = desk.get("/admin/uploads/quotaday/", {"when": "today"}).content.decode().replace("\xa0", " ")
-    assert "ana" in shown and "2.0 MB" in shown
+    assert "ana" in shown and "2.5 MB" in shown

@@ -34,7 +34,7 @@ def test_a_report_says_what_became_of_a_file(desk, ana):
     report = make_report(ana, 5_000_000)
     for page in (REPORTS, f"{REPORTS}{report.pk}/change/"):
         shown = desk.get(page).content.decode()
-        assert "1411 → 192" in shown and "1.9 s" in shown and "3.50" in shown and "medium" in shown
+        assert "1411 → 192 kbit/s" in shown and "1.9 s" in shown and "3.50" in shown and "medium" in shown
         assert "<b>song" not in shown
 
 

@@ -1,9 +1,12 @@
 """`/api/v1/uploads`: real files in, clear refusals out, nothing half-written."""
 
+import os
+
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from apps.catalog.models import Blob, Change, Track
+from apps.lib import spool, storage
 from apps.uploads import actions
 from apps.uploads.models import Upload
 from tests.lib.made import make_tag_bomb
@@ -191,3 +194,18 @@ def test_a_track_is_public_unless_said_otherwise(as_, ana, sent, public):
     """C-11; a form that leaves the switch out says nothing."""
     answer = send(as_(ana), audio("mp3"), **sent)
     assert Track.objects.get(pk=answer.json()["track"]).is_public is public
+
+
+def test_a_forms_file_is_written_once(as_, ana, monkeypatch):
+    """From the wire to the spool; from there on it only gets other names."""
+    inodes, opened = [], spool.file
+
+    def noted():
+        file = opened()
+        inodes.append(os.fstat(file.fileno()).st_ino)
+        return file
+
+    monkeypatch.setattr(spool, "file", noted)
+    body = send(as_(ana), audio("wav", 0.41), name="song.wav").json()
+    (blob,) = Blob.objects.filter(files__track=body["track"], files__role="original")
+    assert [storage.local_path(blob.key).stat().st_ino] == inodes

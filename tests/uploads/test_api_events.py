@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from apps.uploads import api_events
+from apps.uploads import api_events, intake
 from apps.uploads.models import Upload
 from tests.doors.desk import make_refused
 
@@ -29,6 +29,14 @@ def test_a_strangers_upload_is_not_there_and_takes_no_seat(as_, ana, bob):
     upload = make_refused(ana)
     assert events_of(as_, bob, upload).status_code == 404
     assert events_of(as_, ana, upload).status_code == 200
+
+
+def test_the_stream_ends_when_the_upload_is_taken_away_meanwhile(as_, ana):
+    upload = intake.begin(user=ana, way="tus", size=9, file_name="a.wav")
+    lines = iter(events_of(as_, ana, upload))
+    assert next(lines).startswith(b"retry") and b'"state": "receiving"' in next(lines)
+    Upload.objects.all().delete()
+    assert list(lines) == []
 
 
 def test_who_finds_no_seat_is_sent_to_the_row_itself_and_the_seat_comes_back(as_, ana):

@@ -40,6 +40,7 @@ def test_only_who_may_change_the_track_replaces_lists_and_restores(as_, ana, bob
         client = as_(person)
         assert send(client, track, audio("mp3")).status_code == status
         assert [client.get(paths[0]).status_code, client.post(paths[1]).status_code] == [status, status]
+    assert not Upload.objects.filter(user=bob).exists()  # nothing of it was read
     Track.objects.filter(pk=track.pk).update(is_public=False)
     hidden = as_(bob)
     assert send(hidden, track, audio("mp3")).status_code == hidden.get(paths[0]).status_code == 404

@@ -128,6 +128,22 @@ def test_the_first_bytes_may_come_with_the_announcement(tus):
 
 
 @pytest.mark.parametrize(
+    ("headers", "status"),
+    [({"Content_Type": "text/plain"}, 415), ({"Upload_Checksum": "crc32 AAAA"}, 400), ({"Upload_Length": 5}, 413)],
+)
+def test_first_bytes_that_cannot_be_taken_begin_nothing(tus, headers, status):
+    said = {"Upload_Length": len(SONG), **headers}
+    answer = tus.ask("POST", URL, SONG[:10], **said)
+    assert (answer.status_code, Upload.objects.exists()) == (status, False)
+
+
+def test_first_bytes_that_came_damaged_are_told_where_to_go_on(tus):
+    answer = tus.begin(data=SONG[:1000], Upload_Checksum=checksum(b"other"))
+    assert refused(answer) == (460, "CHECKSUM_MISMATCH")
+    assert tus.offset(answer["Location"]) == 0
+
+
+@pytest.mark.parametrize(
     ("size", "headers", "status", "code"),
     [
         ("x", {}, 400, "INVALID"), (-1, {}, 400, "INVALID"), (0, {}, 400, "EMPTY_FILE"), (None, {}, 400, "INVALID"),
@@ -263,6 +279,14 @@ def test_uploads_are_their_persons_alone(tus, as_, bob, boss):
         for method in ("HEAD", "PATCH", "DELETE"):
             assert other.ask(method, where, Upload_Offset=0).status_code == status, (person, method)
     assert tus.offset(where) == 0
+
+
+@pytest.mark.parametrize("way", ["form", "direct"])
+def test_what_comes_in_another_way_is_not_there(tus, way):
+    where = tus.begun()
+    Upload.objects.update(way=way)
+    for method in ("HEAD", "PATCH", "DELETE"):
+        assert tus.ask(method, where, Upload_Offset=0, Content_Type=tus_rules.PIECE).status_code == 404
 
 
 def test_a_page_needs_its_csrf_token_and_a_key_its_scope(as_, ana):

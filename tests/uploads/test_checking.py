@@ -105,6 +105,32 @@ def test_bytes_that_are_gone_are_looked_for_and_then_said_to_be_lost(ana):
     assert (fresh(upload).state, upload.error_code, quota.standing(ana).used) == ("refused", "STORAGE_FAILED", 0)
 
 
+def test_a_spool_that_is_away_for_a_moment_after_a_long_outage_loses_nothing(ana, monkeypatch):
+    upload = make_received(ana)
+    with monkeypatch.context() as broken:
+        broken.setattr(storage, "put", raising(storage.StorageFailed()))
+        for tries in range(len(checking.DELAYS) + 1):
+            work(later=tries * dt.timedelta(hours=2))
+    path = intake.spooled(upload)
+    away = path.rename(path.with_suffix(".away"))
+    assert work(later=dt.timedelta(hours=14)) == [False] and fresh(upload).state == "received"
+    assert Check.objects.get().error_code == "FILE_MISSING"
+    away.rename(path)
+    assert work(later=dt.timedelta(hours=16)) == [True]
+
+
+def test_workers_that_were_ended_between_faults_of_ours_are_no_fault_of_the_file(ana, monkeypatch):
+    upload = make_received(ana)
+    with monkeypatch.context() as broken:
+        broken.setattr(storage, "put", raising(storage.StorageFailed()))
+        for day in range(1, leases.MOST_CRASHES + 2):
+            checking.claim(limit=1, now=clock.now() + dt.timedelta(days=day))
+            Check.objects.filter(state="running").update(lease_until=clock.now() - dt.timedelta(seconds=1))
+            assert checking.give_up_poison() == 0
+            assert work(later=dt.timedelta(days=day)) == [False]
+    assert work(later=dt.timedelta(days=9)) == [True] and fresh(upload).state == "checked"
+
+
 def test_a_file_that_keeps_killing_its_worker_is_refused(ana):
     upload = make_received(ana)
     for _ in range(leases.MOST_CRASHES):
@@ -177,6 +203,22 @@ def test_whoever_dies_while_checking_loses_nothing_and_doubles_nothing(ana):
     assert not intake.spooled(upload).exists() and quota.standing(ana).used == upload.size_bytes
 
 
+def test_whoever_dies_while_refusing_leaves_it_to_the_next(ana):
+    upload = make_received(ana, b"no music at all" * 100)
+
+    def one_try() -> None:
+        Check.objects.filter(state="running").update(lease_until=clock.now() - dt.timedelta(seconds=1), crashes=0)
+        work()
+
+    died = 0
+    for number in killed_at_every_statement(one_try):
+        died = number
+        states = fresh(upload).state, Check.objects.get().state
+        assert states in [("received", "due"), ("received", "running"), ("refused", "failed")]
+        assert quota.standing(ana).used == upload.reserved_bytes
+    assert died > 8 and (fresh(upload).state, quota.standing(ana).used) == ("refused", 0)
+
+
 @pytest.mark.parametrize("failure", [Refusal("X", "No."), OSError("disk")])
 def test_every_fault_has_words(failure):
     assert checking.refusal_of(failure).message
@@ -187,3 +229,21 @@ def test_what_is_admitted_is_a_setting(ana, settings):
     upload = make_received(ana)
     assert work() == [False]
     assert fresh(upload).error_message == "Invalid audio format. Supported: FLAC"
+
+
+def test_a_file_in_the_spool_becomes_the_stored_one_without_a_copy(ana):
+    upload = make_received(ana, audio("wav", 0.43))
+    received = intake.spooled(upload).stat().st_ino
+    assert work() == [True]
+    assert storage.local_path(fresh(upload).track.file("original").blob.key).stat().st_ino == received
+
+
+def test_a_file_that_changed_in_the_spool_is_refused(ana):
+    """The hash of what came is compared with what lies there, not with itself."""
+    upload = make_received(ana)
+    data = bytearray(audio("wav", SHORT))
+    data[-1] ^= 1
+    intake.spooled(upload).write_bytes(data)
+    assert work() == [False]
+    assert (fresh(upload).state, upload.error_code) == ("refused", "CHECKSUM_MISMATCH")
+    assert not Blob.objects.exists()

@@ -174,6 +174,14 @@ def test_no_link_outlives_its_upload(ana):
     assert refused("EXPIRED", direct.complete, upload, **late).status == 410
 
 
+def test_what_became_whole_meanwhile_is_not_ended(ana):
+    upload = begin(ana, song())
+    meanwhile = Upload.objects.get(pk=upload.pk)
+    direct.complete(upload, send(upload, song()))
+    refused("CONFLICT", direct.end, meanwhile)
+    assert check(upload) and upload.state == "checked"
+
+
 def test_completing_again_is_harmless(ana):
     upload = whole(ana, song())
     assert direct.complete(upload).state == "received"

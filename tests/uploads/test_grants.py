@@ -46,6 +46,7 @@ def test_a_withdrawn_grant_holds_no_more_and_past_days_stay_told(ana, boss, toda
 def test_what_makes_no_grant_is_refused(ana, boss, today):
     for facts in (
         {"extra_bytes": 0},
+        {"extra_bytes": grants.MOST_BYTES + 1},
         {"reason": " "},
         {"first": today + DAY},
         {"first": today - DAY, "last": today - DAY},

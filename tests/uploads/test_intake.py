@@ -145,10 +145,28 @@ def test_what_is_received_does_not_expire(ana):
     assert intake.expire(clock.now() + dt.timedelta(days=30)) == 0
 
 
+def test_what_becomes_whole_while_others_expire_stays(ana, monkeypatch):
+    uploads = {make_begun(ana, DATA).pk for _ in range(3)}
+    Upload.objects.update(expires_at=clock.now())
+    give_up = intake.give_up
+
+    def meanwhile(upload: Upload, *words, **states) -> bool:
+        for other in Upload.objects.filter(pk__in=uploads - {upload.pk}, state="receiving"):
+            intake.completed(other, sha256=SHA256)
+        return give_up(upload, *words, **states)
+
+    monkeypatch.setattr(intake, "give_up", meanwhile)
+    assert intake.expire() == 1
+    assert sorted(Upload.objects.values_list("state", flat=True)) == ["received", "received", "refused"]
+    assert set(Check.objects.values_list("state", flat=True)) == {"due"} and held() == 2 * len(DATA)
+
+
 def test_what_was_left_at_received_before_there_was_a_queue_is_closed(ana):
+    """Within the hour its server may still be at it."""
     upload = intake.completed(make_begun(ana, DATA), sha256=SHA256)
     Check.objects.all().delete()
-    assert intake.expire() == 1
+    assert intake.expire(clock.now() + dt.timedelta(minutes=59)) == 0
+    assert intake.expire(clock.now() + dt.timedelta(minutes=61)) == 1
     upload.refresh_from_db()
     assert (upload.state, upload.error_code, held()) == ("refused", "EXPIRED", 0)
 
@@ -227,3 +245,16 @@ def test_a_replacement_says_which_track(ana):
 )  # fmt: skip
 def test_a_file_name_is_tidied_for_showing(given, kept):
     assert intake.tidy_name(given) == kept
+
+
+@pytest.mark.parametrize(
+    ("declared", "kept"),
+    [("audio/mpeg", "audio/mpeg"), ("a\r\nX: y\x00\u202e", "aX: y"), ("x" * 300, "x" * 100), ("", "")],
+)
+def test_a_declared_type_is_kept_as_it_was_declared(ana, declared, kept):
+    assert make_begun(ana, content_type=declared).content_type == kept
+
+
+@pytest.mark.parametrize("name", ["\u3164.mp3", "\u2800", "\ufe0f.wav", " .flac"])
+def test_a_name_of_which_nothing_is_seen_names_no_track(name):
+    assert intake.stem(name) == "untitled"

@@ -1,15 +1,17 @@
 """Pieces on their way into the spool: who may write, what counts, what is read twice."""
 
+import base64
 import hashlib
 import io
 import threading
 import time
 
 import pytest
+from django.test import TestCase
 
 from apps.lib.errors import Refusal
 from apps.lib.incoming import Silent
-from apps.uploads import intake, pieces
+from apps.uploads import intake, pieces, tus
 from apps.uploads.models import Upload
 from tests.lib.threads import side_by_side
 from tests.make import make_user
@@ -23,7 +25,7 @@ class Sent:
     """A body that is there, or that stalls where a `Silent` stands."""
 
     def __init__(self, *parts: bytes | type[Silent], length: int | None = None):
-        self._parts, self.pauses = list(parts), 0
+        self._parts, self.pauses, self.is_broken = list(parts), 0, False
         self.length = sum(len(part) for part in parts if part is not Silent) if length is None else length
 
     def __enter__(self):
@@ -84,7 +86,7 @@ def test_a_process_forgets_the_oldest():
 
 
 def test_who_is_silent_is_let_go_and_keeps_what_came(monkeypatch):
-    monkeypatch.setattr(pieces, "SILENCE_S", 0.05)
+    monkeypatch.setattr(pieces, "SILENCE_S", 0.5)
     upload = make_upload()
     body = Sent(BYTES[:500], Silent, length=len(BYTES))
     assert refusal(lambda: pieces.take(upload, body, at=0)) == ("BROKEN_OFF", 408)
@@ -128,6 +130,21 @@ def test_chunks_that_say_no_length_end_where_the_file_does():
     assert pieces.take(upload, body, at=pieces.reached(upload)).state == "received"
 
 
+@pytest.mark.parametrize("why", ["broken", "slow"])
+def test_chunks_that_break_off_count_as_far_as_they_came_and_say_so(monkeypatch, why):
+    upload, body = make_upload(), Sent(BYTES[:500], *[Silent] * 100 * (why == "slow"))
+    body.length, body.is_broken = None, why == "broken"
+    monkeypatch.setattr(pieces, "SILENCE_S", 0.05 if why == "slow" else 20)
+    assert refusal(lambda: pieces.take(upload, body, at=0)) == ("BROKEN_OFF", 408)
+    assert Upload.objects.get(pk=upload.pk).received_bytes == 500
+
+
+def test_chunks_that_break_behind_the_last_byte_are_whole():
+    upload, body = make_upload(), Sent(BYTES)
+    body.length, body.is_broken = None, True
+    assert pieces.take(upload, body, at=0).state == "received"
+
+
 def test_an_upload_that_is_ended_meanwhile_takes_no_more(monkeypatch):
     monkeypatch.setattr(pieces, "TOLD_EVERY_S", 0)
     upload = make_upload()
@@ -140,6 +157,45 @@ def test_an_upload_that_is_ended_meanwhile_takes_no_more(monkeypatch):
     assert refusal(lambda: pieces.take(upload, Ended(BYTES[:500_000]), at=0)) == ("EXPIRED", 410)
     upload.refresh_from_db()
     assert (upload.state, upload.error_code) == ("refused", "EXPIRED")
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "said"),
+    [
+        (lambda upload: intake.give_up(upload, "EXPIRED", "Over."), ("EXPIRED", 410)),
+        (lambda upload: intake.spooled(upload).unlink(missing_ok=True), ("OFFSET_CONFLICT", 409)),
+    ],
+)
+def test_what_ends_or_is_lost_before_the_last_byte_is_told(meanwhile, said):
+    upload = make_upload()
+
+    class Last(Sent):
+        def read(self, most):
+            if len(self._parts) == 1:
+                meanwhile(Upload.objects.get(pk=upload.pk))
+            return super().read(most)
+
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        assert refusal(lambda: pieces.take(upload, Last(BYTES[:9000], BYTES[9000:]), at=0)) == said
+
+
+def test_what_was_lost_does_not_count_again_before_its_checksum_does():
+    """The row remembers more than the file has; a server that dies now leaves bytes that nobody vouched for."""
+    upload = make_upload()
+    pieces.take(upload, Sent(BYTES[:5000]), at=0)
+    intake.spooled(upload).unlink()
+
+    class Killed(Sent):
+        def read(self, most):
+            if not self._parts:
+                raise KeyboardInterrupt
+            return super().read(most)
+
+    owed = tus.checksum("md5 " + base64.b64encode(bytes(16)).decode())
+    with pytest.raises(KeyboardInterrupt):
+        pieces.take(upload, Killed(BYTES[:3000], length=5000), at=0, checksum=owed)
+    upload.refresh_from_db()
+    assert (intake.spooled(upload).stat().st_size, pieces.reached(upload)) == (3000, 0)
 
 
 def test_a_disk_that_fills_up_keeps_what_it_took(monkeypatch):

@@ -1,4 +1,9 @@
+import os
+import subprocess
+import sys
+
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from apps.uploads import progress
@@ -56,3 +61,22 @@ def test_our_own_fault_is_no_refusal_and_asks_nothing_of_the_person(ana):
 
 def test_a_duplicate_is_told_in_the_words_of_the_seed(ana):
     assert progress.of(Upload(state="ready", is_duplicate=True)).words == "Track already exists in your library"
+
+
+def test_pages_name_the_formats_that_are_admitted(as_, ana):
+    assert progress.FORMS == "MP3, WAV or FLAC"
+    script = (
+        "import django; django.setup();"
+        "from apps.uploads import admin, progress, views_replacing as other;"
+        "from apps.uploads.management.commands import import_folder;"
+        "texts = progress.ADVICE['INVALID_FORMAT'], progress.ADVICE['MEDIA_TOO_COMPLEX'], import_folder.Command.help;"
+        "fields = admin.LibraryForm.base_fields['file'], other.AudioForm().fields['file'];"
+        "print(progress.ACCEPT, *texts, *(field.help_text for field in fields), sep='\\n')"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script], cwd=settings.ROOT, capture_output=True, text=True, check=True,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", "UPLOAD_FORMATS": "flac,ogg"},
+    ).stdout.splitlines()  # fmt: skip
+    assert told[0] == ".flac,audio/flac,.ogg,audio/ogg"
+    assert len(told) == 6 and all("FLAC or OGG" in line and "MP3" not in line for line in told[1:])
+    assert progress.FORMS in as_(ana).get("/upload").content.decode()

@@ -59,6 +59,8 @@ def test_a_file_without_tags_proposes_nothing():
         ("TDRC", "2021", "release_date"),
         ("TDRC", "2021-02", "release_date"),
         ("TIT2", " \u202e\u2066 ", "title"),
+        ("TIT2", "\u200b\u3164", "title"),
+        ("TPE1", "\u2800", "artist"),
     ],
 )
 def test_what_does_not_read_as_its_field_is_left_out(frame, word, name):
@@ -70,7 +72,7 @@ def test_what_does_not_read_as_its_field_is_left_out(frame, word, name):
     [
         ("Am", 9, "minor"), ("a minor", 9, "minor"), ("A-moll", 9, "minor"), ("A", 9, ""), ("Amaj", 9, "major"),
         ("D♭", 1, ""), ("Db major", 1, "major"), ("C#m", 1, "minor"), ("Bbm", 10, "minor"), ("8A", 9, "minor"),
-        ("8B", 0, "major"), ("F#Dur", 6, "major"),
+        ("8B", 0, "major"), ("F#Dur", 6, "major"), ("B-moll", 10, "minor"), ("H dur", 11, "major"), ("Bm", 11, "minor"),
     ],
 )  # fmt: skip
 def test_keys_are_read_as_programs_write_them(word, pitch_class, mode):

@@ -1,5 +1,6 @@
 """Another recording for a track, and the way back."""
 
+import functools
 import io
 
 import pytest
@@ -12,6 +13,7 @@ from apps.lib.errors import Refusal
 from apps.social import likes
 from apps.uploads import actions, replacing
 from apps.uploads.models import Upload
+from tests.lib.threads import side_by_side
 from tests.make import audio, make_playable, make_playlist, make_post
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -98,6 +100,32 @@ def test_the_bytes_of_a_removed_track_go_with_what_it_was(ana):
     assert not any(map(storage.exists, keys))
 
 
+def test_two_who_replace_at_once_leave_one_sound_and_lose_none(ana):
+    track = make_playable(ana)
+    old, sounds = sound_of(track), (audio("flac", 3.0, seed=9), audio("flac", 3.0, seed=8))
+    came = side_by_side(*[functools.partial(bring, track, body, ana) for body in sounds])
+    assert [upload.state for upload in came] == ["checked", "checked"]
+    kept = {former.blob.sha256 for former in replacing.former(track)}
+    assert kept | {sound_of(track)} == {old, *(upload.sha256 for upload in came)} and len(kept) == 2
+
+
+def test_two_who_put_it_back_at_once_do_it_once(ana):
+    track = make_playable(ana)
+    old = sound_of(track)
+    bring(track, audio("flac", 3.0, seed=9), ana)
+    former = FormerFile.objects.get()
+
+    def back():
+        try:
+            replacing.restore(former=former, by=ana)
+        except Refusal as refusal:
+            return refusal.status
+        return 200
+
+    assert sorted(side_by_side(back, back)) == [200, 404]
+    assert (sound_of(track), FormerFile.objects.count()) == (old, 1)
+
+
 def test_the_same_audio_again_changes_nothing(ana):
     track = make_playable(ana)
     upload = bring(track, audio("wav"), ana)
@@ -160,6 +188,12 @@ def test_a_sound_that_is_another_is_told_in_words(ana, body, said):
     track = make_playable(ana, seconds=12.0)
     upload = bring(track, body, ana)
     assert upload.sounds_different == replacing.warning(track) == said
+
+
+def test_the_warning_stays_when_the_same_audio_is_sent_again(ana):
+    track, other = make_playable(ana, seconds=12.0), audio("wav", 12.0, seed=2)
+    said = bring(track, other, ana).sounds_different
+    assert bring(track, other, ana).is_duplicate and replacing.warning(track) == said != ""
 
 
 def test_the_warning_goes_when_the_former_audio_is_back(ana):

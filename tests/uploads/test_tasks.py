@@ -63,6 +63,18 @@ def test_what_came_in_pieces_is_checked_by_its_nudge_or_by_the_sweep(ana):
         assert not intake.spooled(upload).exists()
 
 
+def test_a_sweep_leaves_its_worker_in_time_and_the_next_goes_on(ana, monkeypatch):
+    upload = intake.begin(user=ana, way="tus", size=len(audio("mp3")), file_name="a.mp3")
+    intake.spooled(upload).write_bytes(audio("mp3"))
+    intake.completed(upload, sha256=hashlib.sha256(audio("mp3")).hexdigest())
+    with monkeypatch.context() as over:
+        over.setattr(tasks, "CHECKS_S", 0)
+        tasks.sweep()
+    assert state_of(upload) == "received"
+    tasks.sweep()
+    assert state_of(upload) == "checked"
+
+
 def test_the_sweep_ends_what_did_not_come_in_time(ana):
     upload = intake.begin(user=ana, way="tus", size=5, file_name="a.mp3")
     Upload.objects.update(expires_at=timezone.now())

@@ -1,5 +1,8 @@
 """What is kept of whom, and what is on its way in."""
 
+import os
+import pickle
+
 import pytest
 
 from apps.uploads import intake, usage
@@ -35,6 +38,25 @@ def test_only_the_most_are_named_and_all_are_counted(kept, monkeypatch):
     found = usage.storage()
     assert [share.name for share in found["people"]] == ["payer"]
     assert sum(share.files for share in found["tiers"]) == 4
+
+
+def test_what_is_kept_in_the_cache_opens_no_account(ana, kept):
+    """The page's numbers lie in the cache for minutes: no hash of a password does."""
+    assert ana.password.encode() not in pickle.dumps(usage.storage())
+
+
+def test_a_file_that_goes_while_the_spool_is_counted_is_not_there(ana, monkeypatch):
+    path = intake.spooled(intake.begin(user=ana, way="tus", size=1000, file_name="a.wav"))
+    before, real = usage.spool().files, os.scandir
+    path.write_bytes(b"x")
+
+    def going(folder):
+        entries = list(real(folder))
+        path.unlink(missing_ok=True)
+        return entries
+
+    monkeypatch.setattr(os, "scandir", going)
+    assert usage.spool().files == before
 
 
 def test_the_spool_tells_what_is_announced_and_what_lies_there(ana):

@@ -20,6 +20,7 @@ def test_the_audio_is_replaced_and_put_back_without_scripts(as_, ana):
     shown = client.get(page).content.decode()
     former = FormerFile.objects.get()
     assert "The audio is replaced." in shown and f"{page}/{former.pk}/restore" in shown
+    assert "Replaced <time" in shown and "just now</time>" in shown
     assert client.post(f"{page}/{former.pk}/restore").status_code == 302
     shown = client.get(page).content.decode()
     assert "The former audio is back." in shown and "<b>new" not in shown and "&lt;b&gt;new" in shown
@@ -28,9 +29,12 @@ def test_the_audio_is_replaced_and_put_back_without_scripts(as_, ana):
 
 def test_a_file_that_is_refused_is_told_on_the_form(as_, ana):
     track = make_playable(ana)
-    for body, said in ((b"words" * 99, "Invalid audio format"), (b"", "The file is empty")):
+    told = {b"words" * 99: ("Invalid audio format", "Save it as MP3, WAV or FLAC"), b"": ("The file is empty", "")}
+    for body, words in told.items():
         answer = send(as_(ana), track, body)
-        assert answer.status_code == 400 and said in answer.content.decode()
+        shown = answer.content.decode()
+        assert answer.status_code == 400 and all(said in shown for said in words)
+        assert "up to 50 MB" in shown
     missing = as_(ana).post(f"/tracks/{track.pk}/audio")
     assert missing.status_code == 400 and "Choose a file first." in missing.content.decode()
 

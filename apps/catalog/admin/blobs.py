@@ -3,12 +3,12 @@
 from django.contrib import admin
 from django.db.models import Count, IntegerField, OuterRef, Subquery
 from django.db.models.functions import Coalesce
-from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from apps.catalog.models import Blob, TrackFile
+from apps.lib import sizes
 from apps.lib.admin import ReadOnlyAdmin, ReadOnlyTable
 
 
@@ -46,7 +46,7 @@ class BlobAdmin(ReadOnlyAdmin):
 
     @display(description="size", ordering="size")
     def bytes(self, blob) -> str:
-        return filesizeformat(blob.size)
+        return sizes.words(blob.size)
 
     @display(description="files")
     def uses(self, blob) -> int:

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import admin
 from django.db.models import Q
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat, truncatechars
+from django.template.defaultfilters import truncatechars
 from django.template.loader import render_to_string
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,6 +17,7 @@ from apps.catalog import duplicates, merging, tasks
 from apps.catalog.admin.panels import clock_time
 from apps.catalog.keys import camelot
 from apps.catalog.models import Duplicate, Track
+from apps.lib import sizes
 from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to, moment, page_of
 from apps.lib.errors import Refusal
 
@@ -120,7 +121,7 @@ def _file(role: str):
             return ""
         rate = f"{file.bit_rate // 1000} kbit/s" if file.bit_rate else ""
         hertz = f"{file.sample_rate / 1000:g} kHz" if file.sample_rate else ""
-        return ", ".join(filter(None, (file.codec, rate, hertz, filesizeformat(file.blob.size))))
+        return ", ".join(filter(None, (file.codec, rate, hertz, sizes.words(file.blob.size))))
 
     return words
 

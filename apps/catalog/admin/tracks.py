@@ -3,7 +3,6 @@
 from django import forms
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -19,7 +18,7 @@ from apps.catalog.admin.plays import plays_panel
 from apps.catalog.admin.sheets import export_csv, export_xlsx, import_sheet
 from apps.catalog.keys import camelot
 from apps.catalog.models import ProviderSource, Track, TrackFile
-from apps.lib import nudges
+from apps.lib import nudges, sizes
 from apps.lib.admin import AccessAdmin, ReadOnlyForm, ReadOnlyTable, badge, button, countdown, link_to, moment
 from apps.lib.admin_lists import Rows
 from apps.lib.errors import Refusal
@@ -60,7 +59,7 @@ class FilesTable(ReadOnlyTable):
 
     @display(description="size")
     def size(self, file) -> str:
-        return filesizeformat(file.blob.size)
+        return sizes.words(file.blob.size)
 
     @display(description="SHA-256")
     def hash(self, file) -> SafeString:
@@ -72,7 +71,7 @@ class FilesTable(ReadOnlyTable):
 
     @display(description="saved")
     def saved(self, file) -> str:
-        return filesizeformat(file.compression_savings) if file.compression_applied else ""
+        return sizes.words(file.compression_savings) if file.compression_applied else ""
 
 
 class SourceForm(ReadOnlyForm):

@@ -9,11 +9,11 @@ from uuid import UUID
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import DateTimeField, Field, Model
 from django.http import HttpRequest
-from django.template.defaultfilters import filesizeformat
 
 from apps.accounts.models import User
 from apps.catalog import bulk, changerows
 from apps.catalog.models import Blob, Track, TrackFile
+from apps.lib import sizes
 from apps.lib.admin import moment, visible
 
 Facts = dict[str, Any] | None
@@ -75,7 +75,7 @@ class Wording:
         if value and (model := _pointed_to(table, name)):
             return self.names.get(model, {}).get(str(value), str(value))
         if value and name in CONTENT:
-            return filesizeformat(value) if name == "size" else f"{value[:HASH_SHOWN]}…"
+            return sizes.words(value) if name == "size" else f"{value[:HASH_SHOWN]}…"
         return bulk.shown(name, value)
 
 

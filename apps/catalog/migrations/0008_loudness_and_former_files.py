@@ -5,28 +5,60 @@ from django.conf import settings
 from django.db import migrations, models
 
 import apps.lib.records
+from apps.lib import ddl
+from apps.lib.ddl import MakeTable, Steps
+
+HEARD = """
+ALTER TABLE catalog_trackfile
+    ADD COLUMN IF NOT EXISTS loudness_lufs numeric(5, 2),
+    ADD COLUMN IF NOT EXISTS true_peak_dbtp numeric(5, 2)"""
+UNITS = (
+    "COMMENT ON COLUMN catalog_trackfile.loudness_lufs IS 'integrated, EBU R 128'",
+    "COMMENT ON COLUMN catalog_trackfile.true_peak_dbtp IS 'dBTP'",
+)
+UNHEARD = """
+ALTER TABLE catalog_trackfile DROP COLUMN IF EXISTS loudness_lufs, DROP COLUMN IF EXISTS true_peak_dbtp"""
+
+
+def widen() -> None:
+    """Room for how loud a file is; nobody waits long behind it."""
+    ddl.brief(HEARD, *UNITS)
+
+
+def narrow() -> None:
+    """Files as they were before anybody listened."""
+    ddl.brief(UNHEARD)
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("catalog", "0007_history_in_bulk"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
-        migrations.AddField(
-            model_name="trackfile",
-            name="loudness_lufs",
-            field=models.DecimalField(
-                db_comment="integrated, EBU R 128", decimal_places=2, editable=False, max_digits=5, null=True
-            ),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.AddField(
+                    model_name="trackfile",
+                    name="loudness_lufs",
+                    field=models.DecimalField(
+                        db_comment="integrated, EBU R 128", decimal_places=2, editable=False, max_digits=5, null=True
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="trackfile",
+                    name="true_peak_dbtp",
+                    field=models.DecimalField(
+                        db_comment="dBTP", decimal_places=2, editable=False, max_digits=5, null=True
+                    ),
+                ),
+            ],
+            database_operations=[Steps(widen, narrow)],
         ),
-        migrations.AddField(
-            model_name="trackfile",
-            name="true_peak_dbtp",
-            field=models.DecimalField(db_comment="dBTP", decimal_places=2, editable=False, max_digits=5, null=True),
-        ),
-        migrations.CreateModel(
+        MakeTable(
             name="FormerFile",
             fields=[
                 (

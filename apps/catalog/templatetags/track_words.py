@@ -3,13 +3,13 @@
 import datetime as dt
 
 from django import template
-from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 
 from apps.catalog import keys
 from apps.catalog.files import ROLE_OF
 from apps.catalog.models import Track, TrackFile
+from apps.lib import sizes
 
 register = template.Library()
 
@@ -72,7 +72,7 @@ def savings_words(file: TrackFile) -> str:
     """What compression saved (S0-05); empty when the file is the original."""
     if not file.compression_applied:
         return ""
-    before, after = filesizeformat(file.original_file_size), filesizeformat(file.blob.size)
+    before, after = sizes.words(file.original_file_size), sizes.words(file.blob.size)
     share = round(100 * file.compression_savings / file.original_file_size)
     return f"{share} % smaller: {after} instead of {before}"
 

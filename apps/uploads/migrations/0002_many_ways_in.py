@@ -5,9 +5,107 @@ from django.conf import settings
 from django.db import migrations, models
 
 import apps.lib.records
+from apps.lib import batches, ddl
+from apps.lib.ddl import MakeTable, Steps
+
+# A moment, whatever the table holds: no old row is looked at or written, and old programs need not say any of it.
+UPLOAD = """
+ALTER TABLE uploads_upload
+    ADD COLUMN IF NOT EXISTS announced_sha256 varchar(64) DEFAULT '' NOT NULL,
+    ADD COLUMN IF NOT EXISTS expires_at timestamp with time zone,
+    ADD COLUMN IF NOT EXISTS facts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    ADD COLUMN IF NOT EXISTS is_duplicate boolean DEFAULT false NOT NULL,
+    ADD COLUMN IF NOT EXISTS multipart_id varchar(255) DEFAULT '' NOT NULL,
+    ADD COLUMN IF NOT EXISTS tus_metadata text DEFAULT '' NOT NULL,
+    ADD COLUMN IF NOT EXISTS part_checksums boolean DEFAULT false NOT NULL,
+    ADD COLUMN IF NOT EXISTS proposal jsonb DEFAULT '{}'::jsonb NOT NULL,
+    ADD COLUMN IF NOT EXISTS received_bytes bigint DEFAULT 0 NOT NULL,
+    ADD COLUMN IF NOT EXISTS replaces_id uuid,
+    ADD COLUMN IF NOT EXISTS reserved_bytes bigint DEFAULT 0 NOT NULL,
+    ADD COLUMN IF NOT EXISTS reserved_on date,
+    ADD COLUMN IF NOT EXISTS sounds_different varchar(200) DEFAULT '' NOT NULL,
+    ADD COLUMN IF NOT EXISTS way varchar(6) DEFAULT 'form' NOT NULL"""
+NO_UPLOAD = """
+ALTER TABLE uploads_upload
+    DROP COLUMN IF EXISTS announced_sha256, DROP COLUMN IF EXISTS expires_at, DROP COLUMN IF EXISTS facts,
+    DROP COLUMN IF EXISTS is_duplicate, DROP COLUMN IF EXISTS multipart_id, DROP COLUMN IF EXISTS tus_metadata,
+    DROP COLUMN IF EXISTS part_checksums, DROP COLUMN IF EXISTS proposal, DROP COLUMN IF EXISTS received_bytes,
+    DROP COLUMN IF EXISTS replaces_id, DROP COLUMN IF EXISTS reserved_bytes, DROP COLUMN IF EXISTS reserved_on,
+    DROP COLUMN IF EXISTS sounds_different, DROP COLUMN IF EXISTS way"""
+SIZES = "COMMENT ON COLUMN uploads_upload.size_bytes IS 'bytes, as announced until they are there'"
+RECEIVED = "COMMENT ON COLUMN uploads_upload.received_bytes IS 'bytes'"
+NO_SIZES = "COMMENT ON COLUMN uploads_upload.size_bytes IS NULL"
+# These two are of the same name before and after.
+ANEW = """
+ALTER TABLE uploads_upload
+    DROP CONSTRAINT IF EXISTS upload_state_known,
+    DROP CONSTRAINT IF EXISTS upload_track_when_checked,
+    ADD CONSTRAINT upload_state_known CHECK (state IN ({}'received', 'checked', 'compressed', 'ready', 'refused'))
+        NOT VALID,
+    ADD CONSTRAINT upload_track_when_checked CHECK (
+        state IN ({}'received', 'refused') AND track_id IS NULL
+        OR state IN ('checked', 'compressed', 'ready') AND track_id IS NOT NULL) NOT VALID"""
+OF_BOTH = ("upload_state_known", "upload_track_when_checked")
+CHECKS = (
+    ("upload_received_within", "CHECK (received_bytes >= 0 AND received_bytes <= size_bytes)"),
+    ("upload_reserved_not_negative", "CHECK (reserved_bytes >= 0)"),
+    ("upload_reserved_on_a_day", "CHECK (reserved_bytes = 0 OR reserved_on IS NOT NULL)"),
+    ("upload_refused_is_refunded", "CHECK (NOT state = 'refused' OR reserved_bytes = 0)"),
+    ("upload_receiving_expires", "CHECK (expires_at IS NOT NULL AND state = 'receiving' OR NOT state = 'receiving')"),
+    ("upload_hashed_when_received", """CHECK (
+        state IN ('receiving', 'refused') OR state = 'received' AND way = 'direct' OR sha256 ~ '^[0-9a-f]{64}$')"""),
+    ("uploads_upload_replaces_id_fea824d6_fk_catalog_track_id",
+     "FOREIGN KEY (replaces_id) REFERENCES catalog_track (id) DEFERRABLE INITIALLY DEFERRED"),
+)  # fmt: skip
+INDEXES = (
+    ("upload_receiving", "ON uploads_upload (expires_at) WHERE state = 'receiving'"),
+    ("upload_under_way", "ON uploads_upload (user_id) WHERE state IN ('receiving', 'received')"),
+    ("upload_in_bucket", "ON uploads_upload (created_at) WHERE NOT (multipart_id = '')"),
+    ("uploads_upload_replaces_id_fea824d6", "ON uploads_upload (replaces_id)"),
+)
+# Old programs know of nothing that is on its way, and end what hangs at `received` themselves.
+CLOSE = """
+UPDATE uploads_upload SET state = 'refused', reserved_bytes = 0, error_code = 'ABANDONED',
+    error_message = 'The upload broke off. Upload the file again.'
+WHERE id IN (SELECT id FROM uploads_upload WHERE state = 'receiving' LIMIT %s FOR NO KEY UPDATE)"""
+
+
+def widen() -> None:
+    """Room for uploads of many ways; they are read and written all the while, and each step may be cut off."""
+    with batches.unhurried():
+        ddl.brief(UPLOAD, SIZES, RECEIVED)
+        ddl.brief(ANEW.format(*["'receiving', "] * 2))
+        for name in OF_BOTH:
+            ddl.validate("uploads_upload", name)
+        for name, definition in CHECKS:
+            ddl.constraint("uploads_upload", name, definition)
+        for index in INDEXES:
+            ddl.index(*index)
+
+
+def narrow() -> None:
+    """Uploads as 0001_initial left them; what is on its way has broken off."""
+    with batches.unhurried():
+        if ddl.has_column("uploads_upload", "reserved_bytes"):
+            batches.until_none(_close_some, "uploads")
+        for name, _ in INDEXES:
+            ddl.without_index(name)
+        ddl.brief(ANEW.format("", ""))
+        for name in OF_BOTH:
+            ddl.validate("uploads_upload", name)
+        for name, _ in CHECKS:
+            ddl.without_constraint("uploads_upload", name)
+        ddl.brief(NO_UPLOAD, NO_SIZES)
+
+
+def _close_some(cursor, most: int) -> int:
+    cursor.execute(CLOSE, [most])
+    return cursor.rowcount
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("catalog", "0008_loudness_and_former_files"),
         ("uploads", "0001_initial"),
@@ -15,7 +113,382 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
+        MakeTable(
+            name="QuotaDay",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField(help_text="UTC")),
+                ("used_bytes", models.BigIntegerField()),
+                ("limit_bytes", models.BigIntegerField(help_text="As it was when something last came in.")),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="quota_days",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("user", "day"), name="quota_day_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("used_bytes__gte", 0), ("used_bytes__lte", models.F("limit_bytes"))),
+                        name="quota_day_within",
+                    ),
+                ],
+            },
+        ),
+        MakeTable(
+            name="QuotaGrant",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=apps.lib.records.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("extra_bytes", models.BigIntegerField()),
+                ("starts_on", models.DateField(help_text="UTC")),
+                ("ends_on", models.DateField(help_text="UTC; the last day that it holds.")),
+                ("reason", models.CharField(max_length=500)),
+                (
+                    "granted_by",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="quota_grants",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(models.F("user"), models.F("ends_on"), name="quota_grant_of_user"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("extra_bytes__gt", 0)), name="quota_grant_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_on__gte", models.F("starts_on"))), name="quota_grant_in_order"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("reason__regex", "\\S")), name="quota_grant_reasoned"),
+                ],
+            },
+        ),
+        MakeTable(
+            name="CompressionReport",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(default=apps.lib.records.uuid7, editable=False, primary_key=True, serialize=False),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("file_name", models.CharField(blank=True, default="", editable=False, max_length=255)),
+                ("original_size", models.BigIntegerField(db_comment="bytes", editable=False)),
+                ("compressed_size", models.BigIntegerField(db_comment="bytes of what is served", editable=False)),
+                ("ratio", models.DecimalField(decimal_places=2, editable=False, max_digits=10)),
+                ("processing_ms", models.PositiveIntegerField(db_comment="milliseconds, as measured", editable=False)),
+                ("applied", models.BooleanField(editable=False)),
+                (
+                    "quality",
+                    models.CharField(
+                        choices=[("medium", "Medium"), ("speech", "Speech"), ("lossless", "Lossless")],
+                        default="medium",
+                        editable=False,
+                        max_length=8,
+                    ),
+                ),
+                ("bit_rate", models.PositiveIntegerField(db_comment="bits per second", editable=False, null=True)),
+                (
+                    "original_bit_rate",
+                    models.PositiveIntegerField(db_comment="bits per second", editable=False, null=True),
+                ),
+                (
+                    "track",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="compression_reports",
+                        to="catalog.track",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+            options={
+                "indexes": [
+                    models.Index(models.F("created_at"), name="report_by_day"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("compressed_size__gt", 0), ("original_size__gt", 0), ("ratio__gt", 0)),
+                        name="report_positive",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quality__in", ["medium", "speech", "lossless"])), name="report_quality"
+                    ),
+                ],
+            },
+        ),
+        migrations.SeparateDatabaseAndState(
+            state_operations=[
+                migrations.RemoveConstraint(
+                    model_name="upload",
+                    name="upload_state_known",
+                ),
+                migrations.RemoveConstraint(
+                    model_name="upload",
+                    name="upload_track_when_checked",
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="announced_sha256",
+                    field=models.CharField(blank=True, db_default="", default="", editable=False, max_length=64),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="expires_at",
+                    field=models.DateTimeField(editable=False, help_text="Until then the rest has to come.", null=True),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="facts",
+                    field=models.JSONField(
+                        db_default={}, default=dict, editable=False, help_text="Words and switches of the track."
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="is_duplicate",
+                    field=models.BooleanField(db_default=False, default=False, editable=False),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="multipart_id",
+                    field=models.CharField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        editable=False,
+                        help_text="The store's name of it.",
+                        max_length=255,
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="tus_metadata",
+                    field=models.TextField(
+                        blank=True,
+                        db_default="",
+                        default="",
+                        editable=False,
+                        help_text="Upload-Metadata, as it was sent.",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="part_checksums",
+                    field=models.BooleanField(
+                        db_default=False,
+                        default=False,
+                        editable=False,
+                        help_text="The store checks every part by its SHA-256.",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="proposal",
+                    field=models.JSONField(
+                        db_default={}, default=dict, editable=False, help_text="What the file says of itself."
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="received_bytes",
+                    field=models.BigIntegerField(db_comment="bytes", db_default=0, default=0, editable=False),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="replaces",
+                    field=models.ForeignKey(
+                        editable=False,
+                        help_text="The track whose audio this becomes.",
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="replacing",
+                        to="catalog.track",
+                    ),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="reserved_bytes",
+                    field=models.BigIntegerField(db_default=0, default=0, editable=False),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="reserved_on",
+                    field=models.DateField(editable=False, null=True),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="sounds_different",
+                    field=models.CharField(blank=True, db_default="", default="", editable=False, max_length=200),
+                ),
+                migrations.AddField(
+                    model_name="upload",
+                    name="way",
+                    field=models.CharField(
+                        choices=[("form", "Form"), ("tus", "Tus"), ("direct", "Direct"), ("folder", "Folder")],
+                        db_default="form",
+                        default="form",
+                        editable=False,
+                        max_length=6,
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="upload",
+                    name="sha256",
+                    field=models.CharField(blank=True, db_index=True, default="", editable=False, max_length=64),
+                ),
+                migrations.AlterField(
+                    model_name="upload",
+                    name="size_bytes",
+                    field=models.BigIntegerField(db_comment="bytes, as announced until they are there", editable=False),
+                ),
+                migrations.AlterField(
+                    model_name="upload",
+                    name="state",
+                    field=models.CharField(
+                        choices=[
+                            ("receiving", "receiving"),
+                            ("received", "received"),
+                            ("checked", "checked"),
+                            ("compressed", "compressed"),
+                            ("ready", "ready"),
+                            ("refused", "refused"),
+                        ],
+                        default="receiving",
+                        editable=False,
+                        max_length=20,
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="upload",
+                    index=models.Index(
+                        models.F("expires_at"), condition=models.Q(("state", "receiving")), name="upload_receiving"
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="upload",
+                    index=models.Index(
+                        models.F("user"),
+                        condition=models.Q(("state__in", ["receiving", "received"])),
+                        name="upload_under_way",
+                    ),
+                ),
+                migrations.AddIndex(
+                    model_name="upload",
+                    index=models.Index(
+                        models.F("created_at"),
+                        condition=models.Q(("multipart_id", ""), _negated=True),
+                        name="upload_in_bucket",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="upload",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ("receiving", "received", "checked", "compressed", "ready", "refused"))
+                        ),
+                        name="upload_state_known",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="upload",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("received_bytes__gte", 0), ("received_bytes__lte", models.F("size_bytes"))),
+                        name="upload_received_within",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="upload",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("reserved_bytes__gte", 0)), name="upload_reserved_not_negative"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="upload",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("reserved_bytes", 0), ("reserved_on__isnull", False), _connector="OR"),
+                        name="upload_reserved_on_a_day",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="upload",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state", "refused"), _negated=True), ("reserved_bytes", 0), _connector="OR"
+                        ),
+                        name="upload_refused_is_refunded",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="upload",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("expires_at__isnull", False), ("state", "receiving")),
+                            models.Q(("state", "receiving"), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="upload_receiving_expires",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="upload",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("state__in", ["receiving", "received", "refused"]), ("track__isnull", True)),
+                            models.Q(("state__in", ["checked", "compressed", "ready"]), ("track__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="upload_track_when_checked",
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="upload",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["receiving", "refused"]),
+                            models.Q(("state", "received"), ("way", "direct")),
+                            ("sha256__regex", "^[0-9a-f]{64}$"),
+                            _connector="OR",
+                        ),
+                        name="upload_hashed_when_received",
+                    ),
+                ),
+            ],
+            database_operations=[Steps(widen, narrow)],
+        ),
+        MakeTable(
             name="Check",
             fields=[
                 (
@@ -46,404 +519,27 @@ class Migration(migrations.Migration):
                         max_length=20,
                     ),
                 ),
-            ],
-        ),
-        migrations.CreateModel(
-            name="CompressionReport",
-            fields=[
                 (
-                    "id",
-                    models.UUIDField(default=apps.lib.records.uuid7, editable=False, primary_key=True, serialize=False),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                ("file_name", models.CharField(blank=True, default="", editable=False, max_length=255)),
-                ("original_size", models.BigIntegerField(db_comment="bytes", editable=False)),
-                ("compressed_size", models.BigIntegerField(db_comment="bytes of what is served", editable=False)),
-                ("ratio", models.DecimalField(decimal_places=2, editable=False, max_digits=10)),
-                ("processing_ms", models.PositiveIntegerField(db_comment="milliseconds, as measured", editable=False)),
-                ("applied", models.BooleanField(editable=False)),
-                (
-                    "quality",
-                    models.CharField(
-                        choices=[("medium", "Medium"), ("speech", "Speech"), ("lossless", "Lossless")],
-                        default="medium",
-                        editable=False,
-                        max_length=8,
+                    "upload",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="check_row", to="uploads.upload"
                     ),
                 ),
-                ("bit_rate", models.PositiveIntegerField(db_comment="bits per second", editable=False, null=True)),
-                (
-                    "original_bit_rate",
-                    models.PositiveIntegerField(db_comment="bits per second", editable=False, null=True),
-                ),
             ],
-        ),
-        migrations.CreateModel(
-            name="QuotaDay",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("day", models.DateField(help_text="UTC")),
-                ("used_bytes", models.BigIntegerField()),
-                ("limit_bytes", models.BigIntegerField(help_text="As it was when something last came in.")),
-            ],
-        ),
-        migrations.CreateModel(
-            name="QuotaGrant",
-            fields=[
-                (
-                    "id",
-                    models.UUIDField(default=apps.lib.records.uuid7, editable=False, primary_key=True, serialize=False),
-                ),
-                ("created_at", models.DateTimeField(auto_now_add=True)),
-                ("updated_at", models.DateTimeField(auto_now=True)),
-                ("extra_bytes", models.BigIntegerField()),
-                ("starts_on", models.DateField(help_text="UTC")),
-                ("ends_on", models.DateField(help_text="UTC; the last day that it holds.")),
-                ("reason", models.CharField(max_length=500)),
-            ],
-        ),
-        migrations.RemoveConstraint(
-            model_name="upload",
-            name="upload_state_known",
-        ),
-        migrations.RemoveConstraint(
-            model_name="upload",
-            name="upload_track_when_checked",
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="announced_sha256",
-            field=models.CharField(blank=True, db_default="", default="", editable=False, max_length=64),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="expires_at",
-            field=models.DateTimeField(editable=False, help_text="Until then the rest has to come.", null=True),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="facts",
-            field=models.JSONField(
-                db_default={}, default=dict, editable=False, help_text="Words and switches of the track."
-            ),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="is_duplicate",
-            field=models.BooleanField(db_default=False, default=False, editable=False),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="multipart_id",
-            field=models.CharField(
-                blank=True,
-                db_default="",
-                default="",
-                editable=False,
-                help_text="The store's name of it.",
-                max_length=255,
-            ),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="tus_metadata",
-            field=models.TextField(
-                blank=True, db_default="", default="", editable=False, help_text="Upload-Metadata, as it was sent."
-            ),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="part_checksums",
-            field=models.BooleanField(
-                db_default=False,
-                default=False,
-                editable=False,
-                help_text="The store checks every part by its SHA-256.",
-            ),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="proposal",
-            field=models.JSONField(
-                db_default={}, default=dict, editable=False, help_text="What the file says of itself."
-            ),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="received_bytes",
-            field=models.BigIntegerField(db_comment="bytes", db_default=0, default=0, editable=False),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="replaces",
-            field=models.ForeignKey(
-                editable=False,
-                help_text="The track whose audio this becomes.",
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="replacing",
-                to="catalog.track",
-            ),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="reserved_bytes",
-            field=models.BigIntegerField(db_default=0, default=0, editable=False),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="reserved_on",
-            field=models.DateField(editable=False, null=True),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="sounds_different",
-            field=models.CharField(blank=True, db_default="", default="", editable=False, max_length=200),
-        ),
-        migrations.AddField(
-            model_name="upload",
-            name="way",
-            field=models.CharField(
-                choices=[("form", "Form"), ("tus", "Tus"), ("direct", "Direct"), ("folder", "Folder")],
-                db_default="form",
-                default="form",
-                editable=False,
-                max_length=6,
-            ),
-        ),
-        migrations.AlterField(
-            model_name="upload",
-            name="sha256",
-            field=models.CharField(blank=True, db_index=True, default="", editable=False, max_length=64),
-        ),
-        migrations.AlterField(
-            model_name="upload",
-            name="size_bytes",
-            field=models.BigIntegerField(db_comment="bytes, as announced until they are there", editable=False),
-        ),
-        migrations.AlterField(
-            model_name="upload",
-            name="state",
-            field=models.CharField(
-                choices=[
-                    ("receiving", "receiving"),
-                    ("received", "received"),
-                    ("checked", "checked"),
-                    ("compressed", "compressed"),
-                    ("ready", "ready"),
-                    ("refused", "refused"),
+            options={
+                "indexes": [
+                    models.Index(
+                        models.F("next_at"),
+                        condition=models.Q(("state__in", ["due", "retrying"])),
+                        name="upload_check_due",
+                    ),
                 ],
-                default="receiving",
-                editable=False,
-                max_length=20,
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="upload",
-            index=models.Index(
-                models.F("expires_at"), condition=models.Q(("state", "receiving")), name="upload_receiving"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="upload",
-            index=models.Index(
-                models.F("user"),
-                condition=models.Q(("state__in", ["receiving", "received"])),
-                name="upload_under_way",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="upload",
-            index=models.Index(
-                models.F("created_at"), condition=models.Q(("multipart_id", ""), _negated=True), name="upload_in_bucket"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ("receiving", "received", "checked", "compressed", "ready", "refused"))
-                ),
-                name="upload_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("received_bytes__gte", 0), ("received_bytes__lte", models.F("size_bytes"))),
-                name="upload_received_within",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reserved_bytes__gte", 0)), name="upload_reserved_not_negative"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reserved_bytes", 0), ("reserved_on__isnull", False), _connector="OR"),
-                name="upload_reserved_on_a_day",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state", "refused"), _negated=True), ("reserved_bytes", 0), _connector="OR"
-                ),
-                name="upload_refused_is_refunded",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("expires_at__isnull", False), ("state", "receiving")),
-                    models.Q(("state", "receiving"), _negated=True),
-                    _connector="OR",
-                ),
-                name="upload_receiving_expires",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("state__in", ["receiving", "received", "refused"]), ("track__isnull", True)),
-                    models.Q(("state__in", ["checked", "compressed", "ready"]), ("track__isnull", False)),
-                    _connector="OR",
-                ),
-                name="upload_track_when_checked",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="upload",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state__in", ["receiving", "refused"]),
-                    models.Q(("state", "received"), ("way", "direct")),
-                    ("sha256__regex", "^[0-9a-f]{64}$"),
-                    _connector="OR",
-                ),
-                name="upload_hashed_when_received",
-            ),
-        ),
-        migrations.AddField(
-            model_name="check",
-            name="upload",
-            field=models.OneToOneField(
-                on_delete=django.db.models.deletion.CASCADE, related_name="check_row", to="uploads.upload"
-            ),
-        ),
-        migrations.AddField(
-            model_name="compressionreport",
-            name="track",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="compression_reports",
-                to="catalog.track",
-            ),
-        ),
-        migrations.AddField(
-            model_name="compressionreport",
-            name="user",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="quotaday",
-            name="user",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="quota_days", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddField(
-            model_name="quotagrant",
-            name="granted_by",
-            field=models.ForeignKey(
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="quotagrant",
-            name="user",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="quota_grants", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="check",
-            index=models.Index(
-                models.F("next_at"), condition=models.Q(("state__in", ["due", "retrying"])), name="upload_check_due"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="check",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("due", "running", "retrying", "done", "failed"))),
-                name="upload_check_state_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="compressionreport",
-            index=models.Index(models.F("created_at"), name="report_by_day"),
-        ),
-        migrations.AddConstraint(
-            model_name="compressionreport",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("compressed_size__gt", 0), ("original_size__gt", 0), ("ratio__gt", 0)),
-                name="report_positive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="compressionreport",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("quality__in", ["medium", "speech", "lossless"])), name="report_quality"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quotaday",
-            constraint=models.UniqueConstraint(fields=("user", "day"), name="quota_day_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="quotaday",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("used_bytes__gte", 0), ("used_bytes__lte", models.F("limit_bytes"))),
-                name="quota_day_within",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="quotagrant",
-            index=models.Index(models.F("user"), models.F("ends_on"), name="quota_grant_of_user"),
-        ),
-        migrations.AddConstraint(
-            model_name="quotagrant",
-            constraint=models.CheckConstraint(condition=models.Q(("extra_bytes__gt", 0)), name="quota_grant_positive"),
-        ),
-        migrations.AddConstraint(
-            model_name="quotagrant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_on__gte", models.F("starts_on"))), name="quota_grant_in_order"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="quotagrant",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason__regex", "\\S")), name="quota_grant_reasoned"
-            ),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("due", "running", "retrying", "done", "failed"))),
+                        name="upload_check_state_known",
+                    ),
+                ],
+            },
         ),
     ]

@@ -5,9 +5,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 import apps.lib.records
+from apps.lib.ddl import MakeTable
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("catalog", "0008_loudness_and_former_files"),
         ("uploads", "0002_many_ways_in"),
@@ -15,7 +18,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
+        MakeTable(
             name="FolderImport",
             fields=[
                 (
@@ -70,8 +73,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(models.F("next_at"), condition=models.Q(("state", "due")), name="folder_due"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("due", "running", "done", "stopped"))),
+                        name="folder_state_known",
+                    ),
+                    models.UniqueConstraint(fields=("path", "person"), name="folder_once", nulls_distinct=False),
+                ],
+            },
         ),
-        migrations.CreateModel(
+        MakeTable(
             name="FolderFile",
             fields=[
                 (
@@ -122,34 +137,17 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="folderimport",
-            index=models.Index(models.F("next_at"), condition=models.Q(("state", "due")), name="folder_due"),
-        ),
-        migrations.AddConstraint(
-            model_name="folderimport",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("due", "running", "done", "stopped"))), name="folder_state_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="folderimport",
-            constraint=models.UniqueConstraint(fields=("path", "person"), name="folder_once", nulls_distinct=False),
-        ),
-        migrations.AddIndex(
-            model_name="folderfile",
-            index=models.Index(models.F("folder"), models.F("state"), models.F("id"), name="folder_file_by_state"),
-        ),
-        migrations.AddConstraint(
-            model_name="folderfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ("waiting", "imported", "known", "refused"))),
-                name="folder_file_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="folderfile",
-            constraint=models.UniqueConstraint(fields=("folder", "path"), name="folder_file_once"),
+            options={
+                "indexes": [
+                    models.Index(models.F("folder"), models.F("state"), models.F("id"), name="folder_file_by_state"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ("waiting", "imported", "known", "refused"))),
+                        name="folder_file_state_known",
+                    ),
+                    models.UniqueConstraint(fields=("folder", "path"), name="folder_file_once"),
+                ],
+            },
         ),
     ]

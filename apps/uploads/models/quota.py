@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from apps.lib import sizes
 from apps.lib.records import Record
 from apps.uploads.access import QuotaDayAccess, QuotaGrantAccess
 
@@ -53,4 +54,4 @@ class QuotaGrant(Record):
         indexes = [models.Index("user", "ends_on", name="quota_grant_of_user")]
 
     def __str__(self) -> str:
-        return f"{self.extra_bytes} more for {self.user_id} until {self.ends_on}"
+        return f"{sizes.words(self.extra_bytes)} more a day until {self.ends_on}"

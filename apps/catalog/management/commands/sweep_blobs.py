@@ -1,9 +1,9 @@
 """Removes stored files that nobody uses any more."""
 
 from django.core.management.base import BaseCommand
-from django.template.defaultfilters import filesizeformat
 
 from apps.catalog import sweeper
+from apps.lib import sizes
 
 
 class Command(BaseCommand):
@@ -15,6 +15,6 @@ class Command(BaseCommand):
     def handle(self, *, dry_run: bool, **options):
         swept = sweeper.preview() if dry_run else sweeper.sweep()
         done = "would be removed" if dry_run else "removed"
-        self.stdout.write(f"{swept.unused} unused, {swept.removed} {done} ({filesizeformat(swept.bytes)})")
+        self.stdout.write(f"{swept.unused} unused, {swept.removed} {done} ({sizes.words(swept.bytes)})")
         if swept.left:
             self.stdout.write(f"{swept.left} left for the next sweep: in use again, or the store failed")

@@ -5,12 +5,12 @@ import unicodedata
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
-from django.template.defaultfilters import filesizeformat
 
 from apps.accounts.models import User
+from apps.lib import sizes
 from apps.lib.batches import Bar
 from apps.lib.errors import Refusal
-from apps.uploads import folders
+from apps.uploads import folders, progress
 from apps.uploads.models import FolderFile, FolderImport
 
 SLICE_S = 60
@@ -19,7 +19,7 @@ LOOK_S = 1
 
 class Command(BaseCommand):
     help = (
-        "Brings every MP3, WAV and FLAC below a folder in as a track, with what its tags say of title, artist, genre, "
+        f"Brings every {progress.FORMS} below a folder in as a track, with what its tags say of title, artist, genre, "
         "tempo, key, ISRC, date and cover. Cut off, it goes on where it was when it is run again; run again later, it "
         "brings in what is new or changed and tries again what was refused. The folder itself is only read."
     )
@@ -78,7 +78,7 @@ class Command(BaseCommand):
 
     def _report(self, row: FolderImport) -> None:
         found = folders.counts(row)
-        bytes_ = filesizeformat(found.bytes).replace("\xa0", " ")
+        bytes_ = sizes.words(found.bytes).replace("\xa0", " ")
         self.stdout.write(
             f"{found.total} files ({bytes_}): {found.imported} imported, {found.known} there already, "
             f"{found.refused} refused, {found.waiting} left"
