@@ -47,6 +47,19 @@ def file() -> IO[bytes]:
     return tempfile.NamedTemporaryFile(prefix="job-", dir=_root(), buffering=0)
 
 
+def may_change(file: IO[bytes]) -> bool:
+    """Whether anybody has the file open for writing: only then the kernel refuses a lease on it (fcntl(2), F_SETLEASE).
+
+    `file` is open for reading. True too where the file system gives no leases.
+    """
+    try:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError:
+        return True
+    fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return False
+
+
 @contextmanager
 def alone(name: str) -> Iterator[bool]:
     """True for the first process of this machine that holds the name; the lock ends with its process at the latest."""

@@ -16,6 +16,7 @@ import re
 import shutil
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -174,8 +175,8 @@ def _put(source: BinaryIO, announced: str | None = None, path: Path | None = Non
     store, key = _store(), key_for(sha256)
 
     def write() -> bool:
-        if ours and store.link(key, source, path):
-            return True
+        if ours and (linked := store.link(key, source, path)) is not None:
+            return linked
         source.seek(0)
         created = store.create(key, source)
         if not _holds(store, key, sha256, length):
@@ -298,17 +299,25 @@ class _Folder:
         folders.sync(target.parent)
         return True
 
-    def link(self, key: str, source: BinaryIO, path: Path) -> bool:
-        """The file that was just read becomes the object; False when there is one or the disk is another."""
+    def link(self, key: str, source: BinaryIO, path: Path) -> bool | None:
+        """The file that was just read becomes the object, also in place of one: the time tells nobody which it was.
+
+        Whether there was none; None where the disk is another.
+        """
         target = self.local_path(key)
         folders.make(target.parent)
         os.fsync(source.fileno())
+        name, created = target.parent / f"{INCOMING}{uuid.uuid4().hex}", not target.exists()
         try:
-            os.link(path, target)
+            os.link(path, name)
         except OSError:  # a copy will do, or say what is wrong
-            return False
+            return None
+        try:
+            os.replace(name, target)
+        finally:
+            name.unlink(missing_ok=True)
         folders.sync(target.parent)
-        return True
+        return created
 
     def replace(self, key: str, source: BinaryIO) -> None:
         target = self.local_path(key)
@@ -360,8 +369,8 @@ class _Bucket:
             return False
         return True
 
-    def link(self, key: str, source: BinaryIO, path: Path) -> bool:
-        return False
+    def link(self, key: str, source: BinaryIO, path: Path) -> None:
+        """Nothing of this machine can become an object of a bucket."""
 
     def replace(self, key: str, source: BinaryIO) -> None:
         self._write(key, source)

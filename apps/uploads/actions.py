@@ -52,6 +52,7 @@ def _write(content: BinaryIO, upload: Upload) -> str:
     """The SHA-256 of what lies in the spool now. A form's file lies there already and gets its name."""
     if isinstance(content, Arrived):
         os.replace(content.temporary_file_path(), intake.spooled(upload))
+        content.close()  # nobody writes to it from here on
         return content.sha256
     digest = hashlib.sha256()
     private = os.open(intake.spooled(upload), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

@@ -52,8 +52,9 @@ def test_a_refusal_is_not_kept_so_that_it_can_be_put_right(as_, ana):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twenty_at_once_are_one(as_, ana):
-    """F23: one row, twenty equal answers."""
+def test_twenty_at_once_are_one(as_, ana, settings):
+    """F23: one row, twenty equal answers; for whoever may have so many under way."""
+    settings.UPLOADS_AT_ONCE = 20
     audio("mp3")
     answers = []
 

@@ -88,7 +88,9 @@ ENDS = (*CHANGES, "accounts_apikey")
 GOES = ("catalog_change", "catalog_changeset", "catalog_changesetrow",
     "account_emailaddress", "accounts_apikey", "accounts_avatar", "accounts_letter", "accounts_notice",
     "accounts_profile", "accounts_session", "accounts_user", "catalog_providersource", "catalog_track",
-    "catalog_trackfile", "catalog_formerfile", "uploads_upload", "uploads_quotaday", "uploads_check", "social_post", "social_comment", "social_like", "social_report", "catalog_section", "catalog_credit", "catalog_instrument", "catalog_sample",
+    "catalog_trackfile", "catalog_formerfile", "catalog_section", "catalog_credit", "catalog_instrument", "catalog_sample",
+    "uploads_upload", "uploads_quotaday", "uploads_check", "uploads_folderimport", "uploads_folderfile",
+    "social_post", "social_comment", "social_like", "social_report",
     "playlists_cover", "playlists_entry", "playlists_member", "playlists_playlist",
     "playlists_import", "playlists_importline",
 )  # fmt: skip

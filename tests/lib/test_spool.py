@@ -87,3 +87,13 @@ def test_a_sweep_spares_the_work_that_is_under_way(root):
     with spool.workspace() as folder:
         assert spool.sweep() == 0
         assert folder.is_dir()
+
+
+def test_a_file_may_change_while_anybody_has_it_open_for_writing(tmp_path):
+    path = tmp_path / "file"
+    with path.open("wb"), path.open("rb") as file:
+        assert spool.may_change(file)
+    with path.open("rb") as file, path.open("rb"):
+        assert not spool.may_change(file)
+    with path.open("ab"):  # nobody waits for us
+        pass

@@ -389,19 +389,30 @@ def test_a_file_of_somebody_else_is_copied(folder, tmp_path):
     assert not storage.local_path(storage.put(path).key).samefile(path)
 
 
-@pytest.mark.parametrize("disk", ["another", "damaged"])
-def test_a_file_of_ours_is_copied_from_another_disk_and_over_a_damaged_object(folder, tmp_path, monkeypatch, disk):
-    path = tmp_path / "ours"
+def test_a_file_of_ours_is_copied_from_another_disk(folder, tmp_path, monkeypatch):
+    path, real = tmp_path / "ours", os.link
     path.write_bytes(b"sound")
-    if disk == "damaged":
-        storage.local_path(storage.put(path).key).write_bytes(b"other")
-    else:
-        real = os.link
-        monkeypatch.setattr(
-            os, "link", lambda a, b: real(a, b) if a != path else (_ for _ in ()).throw(OSError(errno.EXDEV, ""))
-        )
+    monkeypatch.setattr(
+        os, "link", lambda a, b: real(a, b) if a != path else (_ for _ in ()).throw(OSError(errno.EXDEV, ""))
+    )
     there = storage.local_path(storage.put(path, ours=sha256(b"sound").hexdigest()).key)
     assert there.read_bytes() == b"sound" and not there.samefile(path)
+
+
+@pytest.mark.parametrize("there", [b"sound", b"noise", b""], ids=["whole", "damaged", "empty"])
+def test_a_file_of_ours_takes_the_place_of_what_was_there(folder, tmp_path, monkeypatch, there):
+    """As quick as where nothing was (B7), and whole whatever it was; who reads the former object reads on."""
+    path = tmp_path / "ours"
+    path.write_bytes(b"sound")
+    kept = storage.local_path(storage.put(path).key)
+    kept.write_bytes(there)
+    monkeypatch.setattr(storage, "_holds", lambda *asked: pytest.fail("it was read once more"))
+    with kept.open("rb") as former:
+        for _ in range(2):  # the second time it is the very file
+            stored = storage.put(path, ours=sha256(b"sound").hexdigest())
+            assert not stored.created and kept.samefile(path) and kept.read_bytes() == b"sound"
+        assert former.read() == there
+    assert [each.name for each in kept.parent.iterdir()] == [kept.name]
 
 
 def test_a_file_of_ours_that_is_not_the_announced_one_gets_no_name(folder, tmp_path):

@@ -59,6 +59,20 @@ def test_what_was_received_becomes_a_track_and_leaves_the_spool(ana):
     assert quota.standing(ana).used == upload.size_bytes
 
 
+def test_what_somebody_may_still_write_to_is_stored_as_a_copy(ana):
+    """A request that lost its lock cannot change what is stored."""
+    upload, other = make_received(ana), make_received(ana, audio("wav", 2 * SHORT))
+    linked = intake.spooled(upload).stat().st_ino
+    with intake.spooled(other).open("r+b") as late:
+        assert work() == [True, True]
+        late.write(b"x" * 100)
+    for each in (upload, other):
+        blob = fresh(each).track.files.get(role="original").blob
+        with storage.open(blob.key) as kept:
+            assert hashlib.file_digest(kept, "sha256").hexdigest() == blob.sha256
+        assert (storage.local_path(blob.key).stat().st_ino == linked) is (each == upload)
+
+
 def test_a_fault_of_the_file_refuses_it_and_gives_its_quota_back(ana):
     upload = make_received(ana, b"no music at all" * 100)
     assert work() == [False]
