@@ -39,6 +39,14 @@ def too_complex() -> MediaError:
     return MediaError("MEDIA_TOO_COMPLEX", "Reading this file takes more memory or time than is allowed.")
 
 
+def stopped(failure: sandbox.SandboxFailure) -> Refusal:
+    """What ended the work: the file, or a machine so busy that time ran out before the processor's, which is no fault
+    of the file: IO_ERROR (503)."""
+    if failure.kind == "timeout":
+        return Refusal("IO_ERROR", "The server is too busy to read this file now. Try again in a moment.", status=503)
+    return too_complex()
+
+
 def convert(
     source: Path,
     form: Format,
@@ -51,7 +59,7 @@ def convert(
     """Decode `source` as `form` into what `output` says; `options` stand before the input.
 
     ffmpeg never sees the ID3 tags in front: they may inflate a thousandfold and nothing here needs them.
-    Raises MediaError, or OSError when the disk is full, which is not the file's fault.
+    Raises MediaError; what is not the file's fault is OSError when the disk is full, IO_ERROR when time ran out.
     """
     walls = ["-protocol_whitelist", "file,pipe", "-format_whitelist", form.demuxer, "-codec_whitelist", form.codecs]
     care = ["-threads", "1", "-max_pixels", str(MAX_PIXELS), "-err_detect", CHECKS[form.kind]]
@@ -63,7 +71,7 @@ def convert(
     try:
         done = sandbox.run(argv, limits=limits, sink=sink)
     except sandbox.SandboxFailure as failure:
-        raise too_complex() from failure
+        raise stopped(failure) from failure
     if b"No space left on device" in done.stderr:
         raise OSError(errno.ENOSPC, "no space left while converting")
     if done.returncode == ASKED_TO_END:

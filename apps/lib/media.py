@@ -10,14 +10,14 @@ import re
 import sys
 import unicodedata
 from collections import defaultdict
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import IO
 
 from apps.lib import sandbox
-from apps.lib.ffmpeg import MediaError, convert, unreadable
+from apps.lib.ffmpeg import MediaError, convert, stopped, unreadable
 from apps.lib.formats import (
     AUDIO_FORMATS,
     FORMATS,
@@ -345,9 +345,12 @@ def _claims(path: Path, form: Format, cover: Path | None, most: int) -> tuple[in
     limits, whole = replace(READ_TAGS, output=READ_TAGS.output + most), False
     with cover.open("wb") if cover else nullcontext() as picture:
         said = _Said(picture)
-        with suppress(sandbox.SandboxFailure):
-            argv = [sys.executable, "-I", "-B", PROBE_CHILD, *words]
+        argv = [sys.executable, "-I", "-B", PROBE_CHILD, *words]
+        try:
             whole = sandbox.run(argv, limits=limits, sink=said.feed).returncode == 0
+        except sandbox.SandboxFailure as failure:
+            if failure.kind == "timeout":  # tags that nobody had the time to read are not none
+                raise stopped(failure) from failure
     if cover and not (whole and 0 < cover.stat().st_size <= most):
         cover.unlink()
     try:

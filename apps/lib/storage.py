@@ -300,20 +300,17 @@ class _Folder:
         return True
 
     def link(self, key: str, source: BinaryIO, path: Path) -> bool | None:
-        """The file that was just read becomes the object, also in place of one: the time tells nobody which it was.
-
-        Whether there was none; None where the disk is another.
-        """
+        """The file that was just read takes the object's place, and the same time either way. Whether there was none;
+        None where the disk is another."""
         target = self.local_path(key)
         folders.make(target.parent)
         os.fsync(source.fileno())
         name, created = target.parent / f"{INCOMING}{uuid.uuid4().hex}", not target.exists()
         try:
             os.link(path, name)
+            os.replace(name, target)
         except OSError:  # a copy will do, or say what is wrong
             return None
-        try:
-            os.replace(name, target)
         finally:
             name.unlink(missing_ok=True)
         folders.sync(target.parent)

@@ -11,6 +11,7 @@ from mutagen.id3 import APIC, ID3
 from mutagen.mp4 import MP4Cover
 
 from apps.lib import media, sandbox
+from apps.lib.errors import Refusal
 from tests.lib.made import make_bytes, make_file, make_tag_bomb
 from tests.make import audio, tagged
 
@@ -71,6 +72,12 @@ def test_a_tag_that_inflates_is_no_picture(tmp_path):
 def test_a_child_that_dies_leaves_no_picture(tmp_path, monkeypatch):
     monkeypatch.setattr(media, "READ_TAGS", sandbox.Limits(memory=8 * sandbox.MIB, cpu=5, wall=15))
     assert taken(tmp_path, tagged(audio("mp3"), cover=make_bytes("png"))) is None
+
+
+def test_tags_that_nobody_had_the_time_to_read_are_not_none(tmp_path, monkeypatch):
+    monkeypatch.setattr(media, "READ_TAGS", sandbox.Limits(wall=0.001))
+    with pytest.raises(Refusal, match="too busy"):
+        taken(tmp_path, tagged(audio("mp3"), cover=make_bytes("png")))
 
 
 @pytest.mark.parametrize("at", range(0, 120, 13))
