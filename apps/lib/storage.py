@@ -304,9 +304,9 @@ class _Folder:
         None where the disk is another."""
         target = self.local_path(key)
         folders.make(target.parent)
-        os.fsync(source.fileno())
         name, created = target.parent / f"{INCOMING}{uuid.uuid4().hex}", not target.exists()
         try:
+            os.fsync(source.fileno())  # a failure is told once: the copy's own sync and reading back come then
             os.link(path, name)
             os.replace(name, target)
         except OSError:  # a copy will do, or say what is wrong

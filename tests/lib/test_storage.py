@@ -383,6 +383,22 @@ def test_a_file_of_ours_becomes_the_object_and_is_synced_before(folder, tmp_path
     assert there.read_bytes() == b"sound"
 
 
+def test_a_file_that_the_disk_did_not_take_becomes_no_object(folder, tmp_path, monkeypatch):
+    """The kernel says so once: synced again it would look well."""
+    path, failures = tmp_path / "ours", [OSError(errno.EIO, "Input/output error")]
+    path.write_bytes(b"sound")
+    ours, real = path.stat().st_ino, os.fsync
+
+    def fsync(handle) -> None:
+        if os.fstat(handle).st_ino == ours and failures:
+            raise failures.pop()
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    there = storage.local_path(storage.put(path, ours=sha256(b"sound").hexdigest()).key)
+    assert there.read_bytes() == b"sound" and not there.samefile(path)
+
+
 def test_a_file_of_somebody_else_is_copied(folder, tmp_path):
     path = tmp_path / "theirs"
     path.write_bytes(b"sound")
