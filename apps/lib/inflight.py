@@ -5,6 +5,7 @@ hashlib and the kernel let go of the interpreter, so a second core does the one 
 
 import os
 from collections import deque
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO
 
@@ -16,6 +17,10 @@ WORTH_IT = 64 * 1024
 STEP = 64 * 1024
 # So much is given to the disk at once, so that little is left for the sync at the end.
 CARRIED = 16 * 1024 * 1024
+
+
+class Unsynced(OSError):
+    """The disk did not take what was written; which of it, nobody says, and the next sync looks well."""
 
 
 class InFlight:
@@ -81,4 +86,12 @@ class InFlight:
         """A failure is told to nobody but the one who waits for it: the next sync knows nothing of it."""
         carried, self._carried = self._carried, None
         if carried is not None:
-            carried.result()
+            synced(carried.result)
+
+
+def synced(sync: Callable[[], None]) -> None:
+    """Raises Unsynced."""
+    try:
+        sync()
+    except OSError as failure:
+        raise Unsynced(*failure.args) from failure

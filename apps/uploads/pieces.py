@@ -19,7 +19,7 @@ from django.utils import timezone
 from apps.lib import locks, spool
 from apps.lib.errors import Conflict, Refusal
 from apps.lib.incoming import Body, Pace, Silent
-from apps.lib.inflight import InFlight
+from apps.lib.inflight import InFlight, Unsynced, synced
 from apps.uploads import intake, tus
 from apps.uploads.models import Upload
 
@@ -153,7 +153,10 @@ class _Taking:
                 self._read(body)
             self._check()
             if self.offset == self.upload.size_bytes:
-                os.fsync(self.file.fileno())
+                synced(lambda: os.fsync(self.file.fileno()))
+        except Unsynced as failure:
+            self._begin_anew()
+            raise spool.SpoolFull from failure
         except OSError as full:
             self._settle()
             raise spool.SpoolFull from full
@@ -235,6 +238,12 @@ class _Taking:
         """Refusals: 410 with the reason when it was ended meanwhile."""
         self.upload.refresh_from_db()
         reached(self.upload)
+
+    def _begin_anew(self) -> None:
+        """What came before may be lost as well."""
+        self.offset, self.digest, self.checksum = 0, hashlib.sha256(), None
+        self.file.truncate(0)
+        self._settle()
 
     def _settle(self) -> None:
         """What came counts, unless its checksum is still owed."""

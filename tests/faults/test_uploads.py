@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import os
 import re
 import resource
 import zipfile
@@ -160,6 +161,19 @@ def test_a_disk_that_is_full_while_a_piece_comes_in_keeps_what_came(as_, ana):
         assert tus.send(where, data, 0).status_code == 507
     at = tus.offset(where)
     assert 0 < at <= 100_000 and tus.send(where, data[at:], at).status_code == 204
+    tasks.sweep()
+    assert Upload.objects.get().state == "checked"
+
+
+def test_bytes_that_the_disk_did_not_take_count_no_more(as_, ana, monkeypatch):
+    """The kernel says so once: synced again they would look well."""
+    tus, data, real = Tus(as_(ana)), audio("wav"), os.fsync
+    where = tus.begun(len(data))
+    assert tus.send(where, data[:1000], 0).status_code == 204
+    failures = [OSError(5, "Input/output error")]
+    monkeypatch.setattr(os, "fsync", lambda handle: (_ for _ in ()).throw(failures.pop()) if failures else real(handle))
+    assert tus.send(where, data[1000:], 1000).status_code == 507
+    assert tus.offset(where) == 0 and tus.send(where, data, 0).status_code == 204
     tasks.sweep()
     assert Upload.objects.get().state == "checked"
 
