@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from apps.archive import actions, schedule
+from apps.archive import schedule, working
 from apps.catalog import tasks as derivations
 from apps.lib import nudges, spool
 
@@ -57,6 +57,6 @@ def _run(limit: int) -> int:
     with spool.alone("archive") as first:
         if not first:
             return 0
-        tried = actions.work(limit=limit, seconds=RUN_S) + actions.work_quarantined()
+        tried = working.work(limit=limit, seconds=RUN_S) + working.work_quarantined()
     nudges.send(derivations.sweep)
     return tried

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.archive import actions, schedule
+from apps.archive import schedule, working
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.catalog import actions as catalog
 from apps.catalog.models import Track
@@ -74,7 +74,7 @@ def test_a_lost_asset_whose_provider_came_back_is_saved_after_all(ana, mod, prov
     client = Client()
     client.force_login(mod)
     press(client, "retry", asset)
-    actions.work(limit=1, seconds=30)
+    working.work(limit=1, seconds=30)
     asset.refresh_from_db()
     assert asset.state == "archived"
     assert Track.objects.get(pk=track.pk).served is not None

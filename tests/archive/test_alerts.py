@@ -7,7 +7,7 @@ import pytest
 
 from apps.accounts import departure, digests
 from apps.accounts.models import Letter, Notice
-from apps.archive import actions, alerts, schedule
+from apps.archive import alerts, attempt, schedule, working
 from apps.archive.models import ArchiveAsset
 from apps.catalog import actions as catalog
 from apps.catalog.models import Track
@@ -25,7 +25,7 @@ SECOND, DAY = dt.timedelta(seconds=1), dt.timedelta(days=1)
 
 def run_all() -> None:
     schedule.plan()
-    actions.work(limit=200, seconds=30)
+    working.work(limit=200, seconds=30)
 
 
 def move(state: str, **facts) -> None:
@@ -131,7 +131,7 @@ def test_an_owner_who_leaves_while_their_file_is_given_up_stops_neither(ana, mon
 
     def archive() -> None:
         if give_up == "fail":
-            actions._settle_failed(asset, FetchError("GONE", "It is gone."))
+            attempt._settle_failed(asset, FetchError("GONE", "It is gone."))
         else:
             schedule.keep_house(now=now)
 

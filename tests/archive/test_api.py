@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.archive import actions, schedule
+from apps.archive import schedule, working
 from apps.archive.models import ArchiveJob
 from apps.catalog.models import Track
 from tests.archive.world import at_provider
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def worker(monkeypatch):
     """The nudge reaches a worker at once."""
-    monkeypatch.setattr("apps.archive.tasks.work.apply_async", lambda *a, **k: actions.work(limit=50, seconds=20))
+    monkeypatch.setattr("apps.archive.tasks.work.apply_async", lambda *a, **k: working.work(limit=50, seconds=20))
 
 
 def run(client, **body):

@@ -3,7 +3,7 @@
 import pytest
 
 from apps.accounts import chapters, departure
-from apps.archive import actions, schedule
+from apps.archive import attempt, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.catalog.models import Track
 from apps.lib import leases
@@ -27,7 +27,7 @@ def test_a_track_of_the_library_is_archived_to_its_end(ana, provider):
     track = at_provider(provider, ana)
     asset = in_progress()
     departure.part(user=ana, tracks="library")
-    assert actions.archive(asset)
+    assert attempt.archive(asset)
     asset.refresh_from_db()
     assert asset.state == "archived" and Track.objects.get(pk=track.pk).file("original").blob == asset.blob
     job = ArchiveJob.objects.get()
@@ -37,7 +37,7 @@ def test_a_track_of_the_library_is_archived_to_its_end(ana, provider):
 def test_what_waits_in_the_library_is_archived_later(ana, provider):
     track = at_provider(provider, ana)
     departure.part(user=ana, tracks="library")
-    assert actions.archive(in_progress())
+    assert attempt.archive(in_progress())
     assert Track.objects.get(pk=track.pk).file("original") and ArchiveJob.objects.get().user is None
 
 
@@ -45,7 +45,7 @@ def test_a_removed_track_is_left_alone_also_by_who_is_at_it(ana, provider):
     track = at_provider(provider, ana)
     asset = in_progress()
     departure.part(user=ana, tracks="remove")
-    assert not actions.archive(asset)
+    assert not attempt.archive(asset)
     asset.refresh_from_db()
     assert (asset.state, asset.blob, asset.source_url) == ("dropped", None, "")
     assert not Track.objects.get(pk=track.pk).files.exists()
@@ -56,7 +56,7 @@ def test_a_removed_track_is_left_alone_also_by_who_is_at_it(ana, provider):
 def test_archived_bytes_of_a_removed_track_are_let_go(ana, bob, provider):
     at_provider(provider, ana)
     theirs = at_provider(provider, bob, seed=2)
-    assert [actions.archive(asset) for asset in claimed()] == [True, True]
+    assert [attempt.archive(asset) for asset in claimed()] == [True, True]
     departure.part(user=ana, tracks="remove")
     assert ArchiveAsset.objects.exclude(track=theirs).get().blob is None
     assert ArchiveAsset.objects.get(track=theirs).state == "archived"

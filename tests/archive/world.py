@@ -2,6 +2,8 @@
 
 import itertools
 
+from apps.archive import schedule, working
+from apps.archive.models import ArchiveAsset
 from apps.catalog.models import Track
 from deploy.demo import synth
 from deploy.demo.provider import Behaviour, Provider
@@ -29,3 +31,13 @@ def at_provider(
         picture = synth.cover_jpeg(seed, size=64)
         facts["cover_url"] = provider.publish("suno", f"image_{number}.jpeg", picture, "image/jpeg", expires_in=None)
     return make_generated(owner, audio_url=url, **facts)
+
+
+def run_all() -> int:
+    """Plan, and work off what is due; returns how many assets were tried."""
+    schedule.plan()
+    return working.work(limit=200, seconds=30)
+
+
+def asset_of(track: Track, kind: str = "audio") -> ArchiveAsset:
+    return ArchiveAsset.objects.get(track=track, kind=kind)

@@ -5,7 +5,7 @@ import threading
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.archive import actions, schedule
+from apps.archive import actions, schedule, working
 from apps.catalog.models import Track
 
 
@@ -26,8 +26,8 @@ class Command(BaseCommand):
             actions.request(track=only, by=None)
         schedule.keep_house()
         self.stdout.write(f"planned   {schedule.plan()} new tracks; {schedule.due().count()} assets due")
-        actions.work(limit=limit, seconds=seconds, track=only, told=self._tell)
-        actions.work_quarantined(track=only)
+        working.work(limit=limit, seconds=seconds, track=only, told=self._tell)
+        working.work_quarantined(track=only)
         summary = ", ".join(f"{count} {state}" for state, count in sorted(self.counts.items())) or "nothing was due"
         self.stdout.write(f"done      {summary}; {schedule.due().count()} assets still due")
 
