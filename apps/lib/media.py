@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from apps.lib import sandbox
-from apps.lib.ffmpeg import MediaError, convert, stopped, unreadable
+from apps.lib.ffmpeg import MediaError, convert, too_complex, unreadable
 from apps.lib.formats import (
     AUDIO_FORMATS,
     FORMATS,
@@ -350,7 +350,7 @@ def _claims(path: Path, form: Format, cover: Path | None, most: int) -> tuple[in
             whole = sandbox.run(argv, limits=limits, sink=said.feed).returncode == 0
         except sandbox.SandboxFailure as failure:
             if failure.kind == "timeout":  # tags that nobody had the time to read are not none
-                raise stopped(failure) from failure
+                raise failure.refusal(too_complex()) from failure
     if cover and not (whole and 0 < cover.stat().st_size <= most):
         cover.unlink()
     try:

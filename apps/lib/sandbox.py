@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from apps.lib.errors import Refusal
+
 MIB = 1024 * 1024
 KEPT_ERRORS = 64 * 1024  # bytes of stderr, the last ones
 LAUNCHER = str(Path(__file__).with_name("sandbox_child.py"))
@@ -61,6 +63,13 @@ class SandboxFailure(Exception):
         super().__init__(f"{kind}: {stderr[-500:].decode(errors='replace')}")
         self.kind = kind
         self.stderr = stderr
+
+    def refusal(self, otherwise: Refusal) -> Refusal:
+        """`otherwise`, or IO_ERROR (503) where a machine was so busy that time ran out before the processor's, which is
+        no fault of the file."""
+        if self.kind != "timeout":
+            return otherwise
+        return Refusal("IO_ERROR", "The server is too busy to read this file now. Try again in a moment.", status=503)
 
 
 def run(

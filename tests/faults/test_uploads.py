@@ -154,6 +154,12 @@ def test_a_disk_that_is_full_while_a_form_comes_in_refuses_it_and_gives_back(as_
     assert send(as_(ana), audio("wav")).status_code == 201
 
 
+def test_a_disk_that_is_full_while_another_form_comes_in_is_told_in_words(as_, ana):
+    with no_room_beyond(100_000):
+        page = as_(ana).post("/account/avatar", {"file": SimpleUploadedFile("a.png", bytes(300_000))})
+    assert page.status_code == 507 and b"no room" in page.content
+
+
 def test_a_disk_that_is_full_while_a_piece_comes_in_keeps_what_came(as_, ana):
     tus, data = Tus(as_(ana)), audio("wav")
     where = tus.begun(len(data))
