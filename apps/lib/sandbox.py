@@ -44,6 +44,8 @@ class Limits:
     # Counted by the kernel over the whole user, so it only stops a fork bomb; root is exempt.
     processes: int = 4096
     output: int = 4 * MIB
+    # How far it steps back behind others on a busy machine, as of nice(2): for what nobody waits for.
+    nice: int = 0
 
     def of_kernel(self) -> dict[str, int]:
         """By the kernel's names; the others are watched over here."""
@@ -93,7 +95,7 @@ def run(
         raise FileNotFoundError(f"{argv[0]} is not an executable file given by its absolute path")
     deadline = time.monotonic() + limits.wall
     stdout, stderr = bytearray(), bytearray()
-    wish = {"argv": argv, "limits": limits.of_kernel(), "cwd": cwd and str(cwd)}
+    wish = {"argv": argv, "limits": limits.of_kernel(), "nice": limits.nice, "cwd": cwd and str(cwd)}
     with _born(wish, stdin) as child:
         _listen(child, sink or stdout.extend, stderr, limits.output, deadline)
         returncode = child.returncode()

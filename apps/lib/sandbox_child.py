@@ -1,10 +1,10 @@
 """The nursery: `sandbox_child.py FD` starts the children of the sandbox, for whoever is at the other end of the socket.
 
-A request is a JSON message, {"argv", "limits", "cwd"}, with four files: a line to whoever asks, then the child's input,
-output and errors. The child is forked here, where there are no threads and the tag reader is loaded already, limits
-itself and becomes its program: to start Python anew for each would take longer than to read most files. On the line
-goes back how it ended. Who hangs up ends it with its group; when the process that asks is gone, all of them end, and so
-does this one. No limit holds here, so nothing foreign is ever looked at on this side of the fork.
+A request is a JSON message, {"argv", "limits", "nice", "cwd"}, with four files: a line to whoever asks, then the
+child's input, output and errors. The child is forked here, where there are no threads and the tag reader is loaded
+already, limits itself and becomes its program: to start Python anew for each would take longer than to read most files.
+On the line goes back how it ended. Who hangs up ends it with its group; when the process that asks is gone, all of them
+end, and so does this one. No limit holds here, so nothing foreign is ever looked at on this side of the fork.
 """
 
 import ctypes
@@ -40,7 +40,7 @@ def limit(name: str, value: int) -> None:
     resource.setrlimit(kind, (value, value + 1 if name == "CPU" and hard == resource.RLIM_INFINITY else value))
 
 
-def confine(limits: dict[str, int], cwd: str | None, files: list[int], nursery: int) -> None:
+def confine(wish: dict, files: list[int], nursery: int) -> None:
     """In the child: nothing of ours but the three files, no privileges, no network, and then the limits."""
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != nursery:  # it died before the line above, so nothing will ever signal us
@@ -49,14 +49,15 @@ def confine(limits: dict[str, int], cwd: str | None, files: list[int], nursery: 
     for number, file in enumerate(files):
         os.dup2(file, number)
     os.closerange(3, resource.getrlimit(resource.RLIMIT_NOFILE)[0])
-    if cwd:
-        os.chdir(cwd)
+    if wish["cwd"]:
+        os.chdir(wish["cwd"])
+    os.nice(wish["nice"])
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     # Root may leave the network at once, others through a user namespace; where both are refused, the
     # protocol whitelist of the program is the wall that is left.
     if libc.unshare(CLONE_NEWNET) != 0:
         libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
-    for name, value in limits.items():
+    for name, value in wish["limits"].items():
         limit(name, value)
 
 
@@ -76,7 +77,7 @@ def live(wish: dict, files: list[int], nursery: int, here: dict) -> None:
     """The whole life of a child. It never returns."""
     code = 1
     try:
-        confine(wish["limits"], wish["cwd"], files, nursery)
+        confine(wish, files, nursery)
         code = become(wish["argv"], here)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1

@@ -105,6 +105,14 @@ def test_the_other_limits_hold_in_the_child():
     assert python(code).stdout == b"32 0\n"
 
 
+def test_what_nobody_waits_for_steps_back():
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    assert [int(python("import os; print(os.nice(0))", limits=Limits(nice=n)).stdout) - mine for n in (0, 10)] == [
+        0,
+        10,
+    ]
+
+
 def test_the_environment_stays_here(monkeypatch):
     monkeypatch.setenv("KEEPTRACK_SECRET", "do not tell")
     done = run(["/usr/bin/env"])
