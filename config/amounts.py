@@ -1,5 +1,6 @@
 """How much and how many: the limits that are settings (`docs/settings.md`). `settings.py` takes them over."""
 
+import os
 from datetime import timedelta
 
 from apps.lib.formats import AUDIO_FORMATS
@@ -29,7 +30,13 @@ UPLOAD_EVENTS_LAST = timedelta(seconds=20)
 FETCH_ORIGINS = env.origins("KEEPTRACK_FETCH_ORIGINS")
 FETCH_MAX_BYTES = {"audio": 200_000_000, "cover": 10_000_000, "video": 500_000_000}
 FETCH_DEADLINE_S = {"audio": 90, "cover": 45, "video": 120}
-ARCHIVE_PARALLEL = env.number("ARCHIVE_PARALLEL", 8, least=1, most=64)
+ARCHIVE_PARALLEL = env.number("ARCHIVE_PARALLEL", 32, least=1, most=256)  # downloads at a time
+ARCHIVE_SETTLERS = env.number("ARCHIVE_SETTLERS", os.cpu_count() or 2, least=1, most=64)  # files verified at a time
+ARCHIVE_TRIES = env.number("ARCHIVE_TRIES", 3, least=1, most=10)  # within one attempt, for what passes (S3-06)
+ARCHIVE_TRY_PAUSE_S = env.number("ARCHIVE_TRY_PAUSE_S", 5, most=60)  # times the number of the try
+# Requests a second that one host gets of all workers, and at once after a rest.
+ARCHIVE_HOST_RATE = env.number("ARCHIVE_HOST_RATE", 50, least=1)
+ARCHIVE_HOST_BURST = env.number("ARCHIVE_HOST_BURST", 100, least=1)
 ARCHIVE_LIMIT = 50  # one request or command (S3-05)
 ARCHIVE_LIMIT_MOST = 200  # the daily run (S3-11)
 # From so many tracks on every web process counts facets in its memory, about 60 MB for a million; 0: always by SQL.

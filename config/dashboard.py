@@ -56,6 +56,7 @@ PLACES = {
     ],
     "Archive": [
         ("To archive", "archive_archiveasset_changelist", "archive.view_archiveasset", "hourglass_top"),
+        ("Hosts", "archive_archivehost_changelist", "archive.view_archivehost", "dns"),
         ("Jobs", "archive_archivejob_changelist", "archive.view_archivejob", "work_history"),
     ],
     "People": [

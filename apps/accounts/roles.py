@@ -85,6 +85,7 @@ PERMISSIONS = {
     "archive.run": "Archive any track, or what is due; retry.",
     "archive.see": "See every asset, job and number of the archive.",
     "archive.view_archiveasset": "See the archive's desk.",
+    "archive.view_archivehost": "See which hosts the archive leaves alone.",
     "archive.view_archivejob": "See the archive's jobs.",
     "catalog.add_provider": "Add providers.",
     "catalog.change_provider": "Change a provider's name, lifetime and hosts.",

@@ -3,21 +3,24 @@
 Bytes before rows: a crash leaves an orphan object at worst, never a row without bytes. No network inside a transaction.
 """
 
+import datetime as dt
 import logging
+import time
 from contextlib import ExitStack
+from pathlib import Path
 
 from django.conf import settings
 from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from apps.archive import alerts, schedule
+from apps.archive import alerts, hosts, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
-from apps.archive.retry import Life, decide
+from apps.archive.retry import Life, again_soon, decide
 from apps.catalog import files, history, providers
 from apps.lib import clock, fetch, leases, media, spool
 from apps.lib.errors import Refusal
-from apps.lib.fetch import FetchError
+from apps.lib.fetch import Fetched, FetchError
 from apps.lib.media import MediaError, Probe
 from apps.lib.storage import Stored
 
@@ -33,33 +36,84 @@ DURATION_SHARE, DURATION_MS = 0.02, 1000
 
 def archive(asset: ArchiveAsset) -> bool:
     """Work one claimed asset off. True when its bytes are ours, verified and attached to the track."""
-    _open_job(asset)
-    with ExitStack() as kept:
-        try:
-            with leases.held(asset):
-                stored, probe = _bring_home(asset, kept)
-            return _settle_archived(asset, stored, probe)
-        # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
-        except (FetchError, Refusal, OSError, OperationalError) as failure:
-            _settle_failed(asset, failure)
-            return False
+    open_jobs([asset])
+    attempt = Attempt(asset, now=clock.now())
+    while (pause := attempt.download()) is not None:
+        time.sleep(pause)
+    return attempt.settle()
 
 
-def _bring_home(asset: ArchiveAsset, kept: ExitStack) -> tuple[Stored, Probe]:
-    """Fetched, verified and stored; `kept` holds the bytes in the store until their rows are written."""
-    provider = asset.track.source.provider
-    with spool.workspace() as folder:
-        fetched = fetch.fetch(
-            asset.source_url,
+class Attempt:
+    """An attempt in two halves. `download` waits for the network and needs no database; `settle` needs one, and a core.
+
+    The lease is kept from the beginning until `settle` or `leave`; one of them ends it.
+    """
+
+    def __init__(self, asset: ArchiveAsset, *, now: dt.datetime):
+        """`now` is the database's. What of the asset's track and provider is not loaded yet is read here."""
+        self.asset = asset
+        self._rules = providers.rules(asset.track.source.provider)
+        self._life = (asset.expires_at - now).total_seconds() + time.monotonic()
+        self._tries, self._fetched, self._failure = 0, None, None
+        self._kept = ExitStack()
+        self._kept.enter_context(leases.held(asset))
+
+    def download(self) -> float | None:
+        """Fetch into the spool. Seconds to wait before asking once more, or None when there is nothing more to ask."""
+        self._tries += 1
+        with ExitStack() as kept:
+            try:
+                folder = kept.enter_context(spool.workspace())
+                self._fetched, self._failure = self._fetch(folder), None
+            except (FetchError, Refusal, OSError) as failure:
+                self._failure = failure
+                return self._pause()
+            self._kept.push(kept.pop_all())
+            return None
+
+    def _fetch(self, folder: Path) -> Fetched:
+        kind = self.asset.kind
+        return fetch.fetch(
+            self.asset.source_url,
             folder / "incoming",
-            rules=providers.rules(provider),
-            max_bytes=settings.FETCH_MAX_BYTES[asset.kind],
-            deadline=settings.FETCH_DEADLINE_S[asset.kind],
+            rules=self._rules,
+            max_bytes=settings.FETCH_MAX_BYTES[kind],
+            deadline=settings.FETCH_DEADLINE_S[kind],
         )
-        probe = media.probe(fetched.path, admit=ADMIT[asset.kind])
-        _check_duration(asset, probe)
-        stored = files.stored(fetched.path, form=probe.format, sha256=fetched.sha256)
-        return kept.enter_context(stored), probe
+
+    def _pause(self) -> float | None:
+        """What passes is asked for again, a little later each time, and never after the file has died."""
+        facts = (getattr(self._failure, name, None) for name in ("code", "status", "retry_after"))
+        pause = settings.ARCHIVE_TRY_PAUSE_S * self._tries
+        in_time = time.monotonic() + pause < self._life
+        return pause if self._tries < settings.ARCHIVE_TRIES and in_time and again_soon(*facts) else None
+
+    def settle(self) -> bool:
+        """Verify, store, write the rows, and tell the gate of the host."""
+        try:
+            with self._kept:
+                done = self._bring_home()
+            failure = None
+        # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
+        except (FetchError, Refusal, OSError, OperationalError) as caught:
+            done, failure = False, caught
+            _settle_failed(self.asset, failure)
+        hosts.heard(self.asset, failure)
+        return done
+
+    def _bring_home(self) -> bool:
+        if self._failure is not None:
+            raise self._failure
+        fetched, kind = self._fetched, self.asset.kind
+        probe = media.probe(fetched.path, admit=ADMIT[kind])
+        _check_duration(self.asset, probe)
+        # The bytes stay in the store until their rows are written.
+        with files.stored(fetched.path, form=probe.format, sha256=fetched.sha256) as stored:
+            return _settle_archived(self.asset, stored, probe)
+
+    def leave(self) -> None:
+        """Give up without a word: the lease runs out, as if the worker had died."""
+        self._kept.close()
 
 
 def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:
@@ -116,11 +170,11 @@ def _settle_failed(asset: ArchiveAsset, failure: Exception) -> None:
             alerts.given_up([asset.pk], now=now)
 
 
-def _open_job(asset: ArchiveAsset) -> None:
-    """The track's open job moves to processing; a later try opens a job of its own."""
-    track = asset.track
-    schedule.plan_tracks([track])
-    mine = ArchiveJob.objects.filter(track=track, status="pending")
+def open_jobs(assets: list[ArchiveAsset]) -> None:
+    """The open jobs of their tracks move to processing; a later try opens a job of its own."""
+    tracks = list({asset.track_id: asset.track for asset in assets}.values())
+    schedule.plan_tracks(tracks)
+    mine = ArchiveJob.objects.filter(track__in=tracks, status="pending")
     ArchiveJob.machine.move_all(mine, "processing", started_at=Now())
 
 

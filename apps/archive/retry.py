@@ -21,6 +21,16 @@ GRACE = dt.timedelta(days=1)
 GONE = "GONE"
 
 
+def again_soon(code: str, status: int | None, retry_after: float | None) -> bool:
+    """Whether a failure may have passed within seconds, so that the same attempt asks once more (S3-06).
+
+    A broken connection and a server's own fault do; an answer does not, nor a wait that the provider asks for.
+    """
+    if retry_after is not None:
+        return False
+    return code == "NETWORK_ERROR" or (code in ("SOURCE_ERROR", "RATE_LIMITED") and (status or 0) >= 500)
+
+
 @dataclass(frozen=True)
 class Life:
     """What a decision needs to know of an asset's past."""

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
 from django.db.models.functions import Least
 
-from apps.archive import alerts
+from apps.archive import alerts, hosts
 from apps.archive.models import DUE_STATES, OPEN_STATES, ArchiveAsset, ArchiveJob
 from apps.archive.retry import GRACE
 from apps.catalog.models import Track
@@ -61,6 +61,7 @@ def keep_house(*, now: dt.datetime | None = None) -> None:
     _quarantine(now)
     _give_up(now)
     drop_removed()
+    hosts.forget(now=now)
     claimable = Q(state__in=DUE_STATES, next_at__lte=now) | Q(state__in=["pending", "running"])
     working = ArchiveAsset.objects.filter(claimable, track=OuterRef("track"))
     # A job of this moment may be of a row that falls due after `now` was read.

@@ -1,6 +1,14 @@
-"""A run: claims due assets and works them off side by side, the next to expire first."""
+"""A run: claims due assets in batches, the next to expire first, and works them off side by side.
+
+The thread that calls claims. Downloads have many threads and no database connection: they wait for the network.
+Verifying, storing and settling have few threads, each with a connection: they need a core. What was claimed and is not
+settled is limited, so that the spool is too.
+"""
 
 import datetime as dt
+import heapq
+import itertools
+import queue
 import threading
 import time
 from collections.abc import Callable
@@ -8,87 +16,198 @@ from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import prefetch_related_objects
 
-from apps.archive import schedule
-from apps.archive.attempt import archive
+from apps.archive import hosts, schedule
+from apps.archive.attempt import Attempt, archive, open_jobs
 from apps.archive.models import ArchiveAsset
 from apps.catalog.models import Track
 from apps.lib import clock, leases
 
 LINGER_S = 0.25
+# A host that is only ahead of its pace opens again within this: the run waits for it.
+SOON = dt.timedelta(seconds=3)
 
 
 def work(*, limit: int, seconds: float, track: Track | None = None, told: Callable | None = None) -> int:
     """Claim and archive due assets in parallel until none is due, `limit` is reached or `seconds` are over.
 
-    Returns how many assets were tried; `told(asset)` hears of each one when it is settled.
+    Returns how many assets were tried; `told(asset)` hears of each one when it is settled, in whatever thread.
     """
-    run = _Run(limit, clock.now() + dt.timedelta(seconds=seconds), track, told)
-    with ThreadPoolExecutor(settings.ARCHIVE_PARALLEL, thread_name_prefix="archive") as pool:
-        for done in [pool.submit(run.loop) for _ in range(min(settings.ARCHIVE_PARALLEL, limit))]:
-            done.result()
+    run = _Run(limit, time.monotonic() + seconds, track, told)
+    settlers = min(settings.ARCHIVE_SETTLERS, limit)
+    with ThreadPoolExecutor(settlers, "settle") as settling:
+        done = [settling.submit(run.settle_all) for _ in range(settlers)]
+        try:
+            with ThreadPoolExecutor(min(settings.ARCHIVE_PARALLEL, limit), "download") as downloads:
+                run.claim_all(downloads)
+        finally:
+            run.leave()
+            for _ in done:
+                run.fetched.put(None)
+    for end in done:
+        end.result()
     return run.taken
-
-
-class _Run:
-    """One run's claims, shared by its threads; each thread has its own database connection."""
-
-    def __init__(self, limit: int, until: dt.datetime, track: Track | None, told: Callable | None):
-        self.limit, self.until, self.track, self.told = limit, until, track, told
-        self.taken = self.working = 0
-        self.lock = threading.Lock()
-
-    def loop(self) -> None:
-        """Work while there is work. A thread with none stays while another has some: what falls due meanwhile
-        must not wait for the slowest download."""
-        try:
-            while self._count(taken=1):
-                if self._work():
-                    continue
-                self._count(taken=-1)
-                if not self.working:
-                    break
-                time.sleep(LINGER_S)
-        finally:
-            connection.close()
-
-    def _count(self, *, taken: int = 0, working: int = 0) -> bool:
-        """False when nothing more may be taken: the limit is reached or the time is over."""
-        with self.lock:
-            if taken > 0 and (self.taken >= self.limit or clock.now() >= self.until):
-                return False
-            self.taken += taken
-            self.working += working
-            return True
-
-    def _work(self) -> bool:
-        # Counted before the claim: between a claim and its count the others would see nobody at work and leave.
-        self._count(working=1)
-        try:
-            asset = self._claim()
-            if asset is None:
-                return False
-            archive(asset)
-        finally:
-            self._count(working=-1)
-        if self.told is not None:
-            asset.refresh_from_db()
-            self.told(asset)
-        return True
-
-    def _claim(self) -> ArchiveAsset | None:
-        now = clock.now()
-        for lane in schedule.lanes(now=now):
-            rows = lane if self.track is None else lane.filter(track=self.track)
-            for asset in leases.claim(rows, ArchiveAsset.machine, limit=1, now=now):
-                return asset
-        return None
 
 
 def work_quarantined(*, track: Track | None = None) -> bool:
     """Try one quarantined asset, alone in its process: should it kill again, it takes no neighbour with it."""
     rows = schedule.quarantined() if track is None else schedule.quarantined().filter(track=track)
-    for asset in leases.claim(rows, ArchiveAsset.machine, limit=1):
+    for asset in claim([rows], 1, now=clock.now(), heeding=track is None):
         archive(asset)
         return True
     return False
+
+
+def claim(lanes: list, count: int, *, now: dt.datetime, heeding: bool = True) -> list[ArchiveAsset]:
+    """Up to `count` assets, of the first lane first. A track that somebody asked for heeds no gate."""
+    shut = hosts.shut(now=now) if heeding else hosts.Shut(now)
+    found = []
+    for name in shut.probes:
+        waiting = [lane.filter(host=name) for lane in lanes]
+        if len(found) < count and any(rows.exists() for rows in waiting) and hosts.probe(name, now=now):
+            found += _claim(waiting, 1, now)
+    found += _claim([shut.admitted(lane) for lane in lanes], count - len(found), now)
+    hosts.take([asset.host for asset in found if asset.host], now=now)
+    return found
+
+
+def _claim(lanes: list, count: int, now: dt.datetime) -> list[ArchiveAsset]:
+    found = []
+    for rows in lanes:
+        if len(found) < count:
+            found += leases.claim(rows, ArchiveAsset.machine, limit=count - len(found), now=now)
+    return found
+
+
+class _Run:
+    """One run's claims, between the thread that claims, those that download and those that settle."""
+
+    def __init__(self, limit: int, until: float, track: Track | None, told: Callable | None):
+        self.limit, self.until, self.track, self.told = limit, until, track, told
+        self.batch = max(1, settings.ARCHIVE_PARALLEL // 4)
+        self.taken = self.unsettled = self.loading = 0
+        self.fetched: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
+        # Attempts that ask once more: (moment by the monotonic clock, number, attempt); no thread sleeps for them.
+        self.resting: list[tuple[float, int, Attempt]] = []
+        self.numbers = itertools.count()
+        self.failed: BaseException | None = None
+        self.changed = threading.Condition()
+
+    def claim_all(self, downloads: ThreadPoolExecutor) -> None:
+        """Claim while there is room and work. With nothing due it stays while another asset is at work, for what falls
+        due meanwhile must not wait for the slowest download."""
+        look = 0.0  # not before this moment: the last look found less than there was room for
+        while self.failed is None:
+            self._wake(downloads)
+            room = self._room()
+            if room and time.monotonic() >= look:
+                claimed = self._claim(room, downloads)
+                if not claimed and not self._stays():
+                    break
+                look = time.monotonic() + LINGER_S if claimed < room else 0.0
+            elif not room and not self.unsettled:
+                break
+            self._wait(look if room else None)
+        if self.failed is not None:
+            raise self.failed
+
+    def _room(self) -> int:
+        """How many to claim now, in batches: as many as there are free downloads, and a few to go on with."""
+        if self.taken >= self.limit or time.monotonic() >= self.until:
+            return 0
+        most = settings.ARCHIVE_PARALLEL + self.batch - 1
+        room = min(most - self.loading, most + 2 * settings.ARCHIVE_SETTLERS - self.unsettled)
+        return min(room, self.limit - self.taken) if room >= self.batch else 0
+
+    def _claim(self, room: int, downloads: ThreadPoolExecutor) -> int:
+        now = clock.now()
+        lanes = schedule.lanes(now=now)
+        if self.track is not None:
+            lanes = [rows.filter(track=self.track) for rows in lanes]
+        assets = claim(lanes, room, now=now, heeding=self.track is None)
+        if assets:
+            # Read here for all of them: downloads have no database connection.
+            prefetch_related_objects(assets, "track__source__provider")
+            open_jobs(assets)
+        for asset in assets:
+            self._count(taken=1, unsettled=1)
+            self._start(Attempt(asset, now=now), downloads)
+        return len(assets)
+
+    def _stays(self) -> bool:
+        """Whether somebody is at work, or something due waits for no more than the pace of its host."""
+        if self.unsettled:
+            return True
+        if self.track is not None or time.monotonic() >= self.until:
+            return False
+        now = clock.now()
+        opens = hosts.shut(now=now).opens()
+        return opens is not None and opens < now + SOON and schedule.due(now=now).exists()
+
+    def _start(self, attempt: Attempt, downloads: ThreadPoolExecutor) -> None:
+        self._count(loading=1)
+        downloads.submit(self._download, attempt)
+
+    def _download(self, attempt: Attempt) -> None:
+        try:
+            pause = attempt.download()
+        except BaseException as failure:
+            self._fail(attempt, failure)
+            return
+        if pause is None:
+            self.fetched.put(attempt)
+        with self.changed:
+            if pause is not None:
+                heapq.heappush(self.resting, (time.monotonic() + pause, next(self.numbers), attempt))
+            self._count(loading=-1)
+
+    def _wake(self, downloads: ThreadPoolExecutor) -> None:
+        with self.changed:
+            while self.resting and self.resting[0][0] <= time.monotonic():
+                self._start(heapq.heappop(self.resting)[2], downloads)
+
+    def _wait(self, look: float | None) -> None:
+        """Until something changed, or it is time to look again or to ask once more."""
+        with self.changed:
+            moments = [moment for moment in (look, *(rest[0] for rest in self.resting[:1])) if moment is not None]
+            if look is not None or self.unsettled:
+                self.changed.wait(max(0.0, min([*moments, time.monotonic() + LINGER_S]) - time.monotonic()))
+
+    def settle_all(self) -> None:
+        """Settle what was downloaded until there is no more; this thread has one database connection."""
+        try:
+            while (attempt := self.fetched.get()) is not None:
+                self._settle(attempt)
+        finally:
+            connection.close()
+
+    def _settle(self, attempt: Attempt) -> None:
+        try:
+            attempt.settle()
+            if self.told is not None:
+                attempt.asset.refresh_from_db()
+                self.told(attempt.asset)
+            self._count(unsettled=-1)
+        except BaseException as failure:
+            self._fail(attempt, failure)
+
+    def _fail(self, attempt: Attempt, failure: BaseException) -> None:
+        """What nobody foresaw ends the run; what else was claimed is due again when its lease runs out."""
+        attempt.leave()
+        with self.changed:
+            self.failed = self.failed or failure
+            self._count(unsettled=-1)
+
+    def leave(self) -> None:
+        """Nobody comes back for what would have asked once more."""
+        with self.changed:
+            while self.resting:
+                heapq.heappop(self.resting)[2].leave()
+
+    def _count(self, *, taken: int = 0, unsettled: int = 0, loading: int = 0) -> None:
+        with self.changed:
+            self.taken += taken
+            self.unsettled += unsettled
+            self.loading += loading
+            self.changed.notify_all()

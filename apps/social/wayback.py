@@ -172,10 +172,16 @@ def _remove_from(cursor, table: str, column: str) -> None:
     if not (cursor.fetchone()[0] and _may_be_emptied(table)):
         cursor.execute(f"DELETE FROM {table} WHERE {column} IN ({MOVED})")
         return
-    staying = f"SELECT * FROM {table} WHERE NOT {_moved(f'{table}.{column}')}"
+    # Whoever builds it fills a column that is computed.
+    ((columns,),) = ddl.asked(
+        """SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute
+           WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = ''""",
+        [table],
+    )
+    staying = f"SELECT {columns} FROM {table} WHERE NOT {_moved(f'{table}.{column}')}"
     cursor.execute(f"CREATE TEMPORARY TABLE staying ON COMMIT DROP AS {staying}")
     cursor.execute(f"TRUNCATE {table}; ALTER TABLE {table} DISABLE TRIGGER USER")
-    cursor.execute(f"INSERT INTO {table} OVERRIDING SYSTEM VALUE SELECT * FROM staying; DROP TABLE staying")
+    cursor.execute(f"INSERT INTO {table} ({columns}) OVERRIDING SYSTEM VALUE SELECT * FROM staying; DROP TABLE staying")
     cursor.execute(f"SET CONSTRAINTS ALL IMMEDIATE; ALTER TABLE {table} ENABLE TRIGGER USER")
 
 

@@ -4,16 +4,18 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.archive import schedule, working
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive import gate, hosts, schedule, working
+from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob
 from apps.catalog import actions as catalog
 from apps.catalog.models import Track
+from apps.lib.fetch import FetchError
 from tests.archive.world import at_provider
 from tests.make import make_generated, make_track
 
 pytestmark = pytest.mark.django_db
 
 ASSETS, JOBS, TRACKS = "/admin/archive/archiveasset/", "/admin/archive/archivejob/", "/admin/catalog/track/"
+HOSTS = "/admin/archive/archivehost/"
 
 
 @pytest.fixture
@@ -214,3 +216,15 @@ def test_a_tracks_page_shows_its_assets_and_jobs(desk, ana):
         assert path in shown
     assert "quarantined" in shown and "No more." in shown
     assert "archive_assets-group" not in desk.get(f"{TRACKS}{make_track(ana).pk}/change/").content.decode()
+
+
+def test_staff_see_a_host_that_is_left_alone_and_close_its_breaker(desk, ana):
+    asset = make_asset(ana)
+    for _ in range(gate.TRIPS_AFTER):
+        hosts.heard(asset, FetchError("NETWORK_ERROR", "It broke off."))
+    page = desk.get(f"/admin/archive/archivehost/{asset.host}/change/").content.decode()
+    assert "shut" in page and "NETWORK_ERROR" in page
+    assert [row.name for row in desk.get(HOSTS, {"gate": "held"}).context["cl"].result_list] == [asset.host]
+    assert desk.post(f"{HOSTS}{asset.host}/close-breaker/").status_code == 302
+    assert ArchiveHost.objects.get().open_until is None
+    assert not desk.get(HOSTS, {"gate": "held"}).context["cl"].result_list

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from apps.archive.retry import Life, decide
+from apps.archive.retry import Life, again_soon, decide
 
 T0 = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 DAYS, HOUR, MINUTE = dt.timedelta(days=15), dt.timedelta(hours=1), dt.timedelta(minutes=1)
@@ -106,3 +106,16 @@ def test_every_asset_ends_lost_or_tries_again_before_its_end():
                     span, decision.attempts, gone_checks=decision.gone_checks, gone_since=decision.gone_since
                 )
             assert decision.state == "lost", (span, code)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "asked", "again"),
+    [
+        ("NETWORK_ERROR", None, None, True), ("SOURCE_ERROR", 500, None, True), ("SOURCE_ERROR", 502, None, True),
+        ("RATE_LIMITED", 503, None, True), ("RATE_LIMITED", 503, 5.0, False), ("RATE_LIMITED", 429, None, False),
+        ("SOURCE_ERROR", 401, None, False), ("GONE", 404, None, False), ("TOO_LARGE", 200, None, False),
+        ("URL_REFUSED", None, None, False), ("TIMED_OUT", None, None, False), ("DISK_FULL", None, None, False),
+    ],
+)  # fmt: skip
+def test_only_what_passes_within_seconds_is_asked_for_once_more_in_the_same_attempt(code, status, asked, again):
+    assert again_soon(code, status, asked) is again

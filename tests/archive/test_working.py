@@ -3,6 +3,7 @@
 import datetime as dt
 import threading
 import time
+from urllib.parse import urlsplit
 
 import pytest
 from django.db import connection
@@ -12,8 +13,12 @@ from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.lib import clock, leases
 from deploy.demo.provider import Behaviour
 from tests.archive.world import asset_of, at_provider
+from tests.lib.threads import side_by_side
+from tests.make import make_generated
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+NOW = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
 def test_three_runs_at_once_fetch_each_file_once(ana, provider):
@@ -120,3 +125,106 @@ def test_idle_threads_stay_also_while_another_one_claims(ana, provider, settings
     schedule.plan()
     run.join()
     assert order == [quick, slow]
+
+
+def test_a_batch_is_claimed_at_once_and_by_nobody_twice(ana):
+    schedule.plan_tracks([make_generated(ana) for _ in range(60)])
+    found = side_by_side(*[lambda: working.claim(list(schedule.lanes(now=NOW)), 15, now=NOW)] * 4)
+    keys = [asset.pk for batch in found for asset in batch]
+    assert len(keys) == len(set(keys)) == 60
+
+
+def test_more_downloads_take_no_more_database_connections(ana, provider, settings):
+    """A few settle, one renews the leases, the caller claims; downloads have none."""
+    settings.ARCHIVE_PARALLEL, settings.ARCHIVE_SETTLERS = 16, 2
+    provider.behave("/suno/", Behaviour("slow", 60_000))
+    for seed in range(16):
+        at_provider(provider, ana, seed=seed % 3)
+    schedule.plan()
+    run = threading.Thread(target=lambda: (working.work(limit=16, seconds=30), connection.close()))
+    run.start()
+    most = loading = 0
+    while run.is_alive():
+        most = max(most, connections())
+        loading = max(loading, len([t for t in threading.enumerate() if t.name.startswith("download")]))
+    assert loading == 16 and most <= 2 + 1 + 1
+    assert ArchiveAsset.objects.filter(state="archived").count() == 16
+
+
+def connections() -> int:
+    """Of others than this one, on this database."""
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+            AND backend_type = 'client backend'""")
+        return cursor.fetchone()[0]
+
+
+@pytest.mark.parametrize("behaviour", ["reset", "500"])
+def test_what_passes_within_seconds_costs_no_attempt(ana, provider, settings, behaviour):
+    """S3-06: three tries of one attempt."""
+    settings.ARCHIVE_TRIES, settings.ARCHIVE_TRY_PAUSE_S = 3, 0.05
+    track = at_provider(provider, ana, behaviour=behaviour, times=2)
+    schedule.plan()
+    assert working.work(limit=5, seconds=20) == 1
+    assert (asset_of(track).state, asset_of(track).attempts) == ("archived", 0)
+    assert provider.requests[path_of(track)] == 3
+
+
+@pytest.mark.parametrize(("behaviour", "asked"), [("404", 1), ("429", 1), ("html200", 1), ("500", 3)])
+def test_an_answer_is_asked_for_once_and_a_fault_three_times(ana, provider, settings, behaviour, asked):
+    settings.ARCHIVE_TRIES, settings.ARCHIVE_TRY_PAUSE_S = 3, 0.05
+    track = at_provider(provider, ana, behaviour=behaviour)
+    schedule.plan()
+    working.work(limit=5, seconds=20)
+    assert (provider.requests[path_of(track)], asset_of(track).attempts) == (asked, 1)
+
+
+def test_no_second_try_is_made_after_the_expiry(ana, provider, settings):
+    settings.ARCHIVE_TRIES, settings.ARCHIVE_TRY_PAUSE_S = 3, 60
+    track = at_provider(provider, ana, behaviour="500")
+    schedule.plan()
+    ArchiveAsset.objects.update(expires_at=clock.now() + dt.timedelta(seconds=30))
+    working.work(limit=5, seconds=20)
+    assert provider.requests[path_of(track)] == 1 and asset_of(track).state == "retrying"
+
+
+def test_nobody_sleeps_for_a_second_try_while_other_work_is_due(ana, provider, settings):
+    settings.ARCHIVE_TRIES, settings.ARCHIVE_TRY_PAUSE_S, settings.ARCHIVE_PARALLEL = 2, 1, 1
+    broken = at_provider(provider, ana, behaviour="500", times=1, expires_at=clock.now() + dt.timedelta(days=1))
+    well = at_provider(provider, ana)
+    schedule.plan()
+    order = []
+    working.work(limit=5, seconds=20, told=lambda asset: order.append(asset.track))
+    assert order == [well, broken] and asset_of(broken).state == "archived"
+
+
+def test_a_fault_of_our_own_program_ends_the_run_and_loses_nothing(ana, provider, monkeypatch):
+    track = at_provider(provider, ana)
+    schedule.plan()
+    monkeypatch.setattr("apps.archive.attempt._check_duration", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        working.work(limit=5, seconds=20)
+    assert asset_of(track).state == "running" and not leases._keeper.holds
+    monkeypatch.undo()
+    ArchiveAsset.objects.update(lease_until=clock.now() - dt.timedelta(seconds=1))
+    working.work(limit=5, seconds=20)
+    assert (asset_of(track).state, asset_of(track).crashes) == ("archived", 1)
+
+
+def test_files_of_one_track_expire_each_at_its_own_time(ana, provider):
+    """The order is that of expiry, whatever track a file belongs to."""
+    early, late = at_provider(provider, ana, cover=True), at_provider(provider, ana, cover=True)
+    schedule.plan()
+    now = clock.now()
+    for place, (track, kind) in enumerate([(late, "cover"), (early, "audio"), (late, "audio"), (early, "cover")]):
+        rows = ArchiveAsset.objects.filter(track=track, kind=kind)
+        rows.update(expires_at=now + dt.timedelta(hours=place + 1))
+    found = working.claim(list(schedule.lanes(now=now)), 4, now=now)
+    assert [(asset.track, asset.kind) for asset in found] == [
+        (late, "cover"), (early, "audio"), (late, "audio"), (early, "cover")
+    ]  # fmt: skip
+
+
+def path_of(track) -> str:
+    return urlsplit(track.source.audio_url).path

@@ -21,7 +21,7 @@ from apps.accounts.models import (
 )
 from apps.accounts.roles import Role
 from apps.archive import schedule
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob
 from apps.catalog.models import (
     Blob,
     Change,
@@ -152,6 +152,13 @@ def make_folder(user: User, words: str) -> FolderImport:
     return folder
 
 
+def make_host(name: str) -> ArchiveHost:
+    """A host whose breaker is open."""
+    now = timezone.now()
+    later = now + dt.timedelta(minutes=5)
+    return ArchiveHost.objects.create(name=name, tokens=100, filled_at=now, open_until=later, trips=1)
+
+
 def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[type, object]:
     """A person with role, plan and key, a generated track with files, assets and a job, and a refused upload."""
     person = make_user(roles=[Role.ARTIST], plan="pro")
@@ -177,6 +184,7 @@ def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[ty
         Import: make_import(person, title),
         DeprecatedUse: DeprecatedUse.objects.create(user=person, day="2027-01-02", what="page", count=3),
         ArchiveAsset: track.archive_assets.first(),
+        ArchiveHost: make_host(f"cdn{next(_numbers)}.example.com"),
         ArchiveJob: ArchiveJob.objects.get(track=track),
         Upload: make_refused(person, file_name=file_name),
         CompressionReport: make_report(person, track, file_name),

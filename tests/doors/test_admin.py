@@ -26,7 +26,7 @@ from apps.accounts.models import (
     User,
 )
 from apps.accounts.roles import ROLES, Role
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob
 from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Term, Track
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
@@ -52,6 +52,7 @@ MODELS = [
     Provider,
     Term,
     ArchiveAsset,
+    ArchiveHost,
     ArchiveJob,
     Upload,
     CompressionReport,
@@ -73,6 +74,7 @@ CURATED = {
     Provider,
     Term,
     ArchiveAsset,
+    ArchiveHost,
     ArchiveJob,
     Upload,
     CompressionReport,
@@ -99,6 +101,7 @@ PRESSES = {
     **dict.fromkeys(["apply", "preview_again", "undo", "undo_rest", "discard"], {ADMIN, MODERATOR}),
     "archive_now": {ADMIN, MODERATOR},
     "retry": {ADMIN, MODERATOR},
+    "close_breaker": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
     "put_back": {ADMIN, MODERATOR},
     **dict.fromkeys(["drop_cover", "remove_playlist", "take_out", "look_again"], {ADMIN, MODERATOR}),
@@ -286,6 +289,7 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
     [
         ("archive.run", ArchiveAsset, ["retry", "archive_now"], "retry_assets"),
         ("archive.run", Track, ["archive_now"], None),
+        ("archive.run", ArchiveHost, ["close_breaker"], None),
         ("catalog.curate", Track, ["make_again", "remove_track"], "bulk_action"),
         ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),

@@ -1,6 +1,7 @@
 import datetime as dt
 import threading
 import time
+from contextlib import ExitStack
 
 import pytest
 from django.db import connection, transaction
@@ -230,8 +231,11 @@ class Beats(threading.Event):
         return len(self.waits) > self.most
 
 
-def keep_alive(row, beats: Beats) -> None:
-    side_by_side(lambda: leases._keep_alive(row, beats))
+def keep_alive(beats: Beats, *rows) -> None:
+    """A keeper of its own for these rows, in a thread as it is in life."""
+    keeper = leases._Keeper()
+    keeper.holds = {leases._Hold(row, time.monotonic()) for row in rows}
+    side_by_side(lambda: keeper.keep(beats))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -244,7 +248,7 @@ def test_a_lease_is_renewed_while_the_work_goes_on_and_no_longer(settings):
         while len(seen) < 3 and time.monotonic() < until:
             seen.add(stored(row).lease_until)
     assert len(seen) == 3
-    assert not keepers(row)
+    assert not keepers()
     assert row.settle("done")
 
 
@@ -253,13 +257,44 @@ def test_the_keeper_goes_home_when_the_work_fails():
     make_rows()
     (row,) = claim()
     with pytest.raises(OSError, match="disk"), leases.held(row):
-        assert keepers(row)
+        assert keepers()
         raise OSError("disk")
-    assert not keepers(row)
+    assert not keepers()
 
 
-def keepers(row) -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == f"lease {row.pk}"]
+def keepers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "leases"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_thread_keeps_all_rows_of_a_process():
+    make_rows(5)
+    rows = claim()
+    with ExitStack() as kept:
+        for row in rows:
+            kept.enter_context(leases.held(row))
+        assert len(keepers()) == 1
+    assert not keepers()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_rows_of_a_table_are_renewed_by_one_statement_and_a_locked_one_holds_up_nobody():
+    make_rows(3)
+    first, *others = claim()
+    with transaction.atomic():
+        Derivation.objects.select_for_update().get(pk=first.pk)
+        keep_alive(Beats(1), first, *others)
+    renewed = {stored(row).lease_until for row in others}
+    assert len(renewed) == 1 and renewed.pop() > clock.now()
+    assert stored(first).lease_until == first.lease_until
+
+
+@pytest.mark.django_db
+def test_a_claim_is_one_statement_however_many_rows_it_takes(django_assert_num_queries):
+    make_rows(20)
+    with django_assert_num_queries(3) as made:  # a savepoint in the transaction of the test, and its release
+        assert len(claim(20)) == 20
+    assert [query["sql"].split()[0] for query in made.captured_queries] == ["SAVEPOINT", "WITH", "RELEASE"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -267,7 +302,7 @@ def test_a_lease_is_renewed_three_times_before_it_would_run_out():
     make_rows()
     (row,) = claim()
     beats = Beats(1)
-    keep_alive(row, beats)
+    keep_alive(beats, row)
     assert beats.waits == [LEASE.total_seconds() / 3] * 2
     assert stored(row).lease_until > clock.now()
 
@@ -277,7 +312,7 @@ def test_a_lost_lease_is_not_renewed():
     make_rows()
     (slow,) = claim()
     (quick,) = claim(now=NOW + OVER)
-    keep_alive(slow, Beats(2))
+    keep_alive(Beats(2), slow)
     assert stored(quick).lease_until == quick.lease_until
 
 
@@ -286,18 +321,18 @@ def test_a_settled_row_gets_no_lease_back():
     make_rows()
     (row,) = claim()
     row.settle("done")
-    keep_alive(row, Beats(2))
+    keep_alive(Beats(2), row)
     assert stored(row).lease_until is None
 
 
 @pytest.mark.django_db(transaction=True)
-def test_nobody_keeps_a_row_for_longer_than_the_longest_hold():
+def test_nobody_keeps_a_row_for_longer_than_the_longest_hold(monkeypatch):
     """A stuck worker's lease runs out after its longest hold, however long its keeper lives."""
+    monkeypatch.setattr(leases, "LONGEST_HOLD", dt.timedelta(0))
     make_rows()
     (row,) = claim()
-    beats = Beats(10_000)
-    keep_alive(row, beats)
-    assert sum(beats.waits) == leases.LONGEST_HOLD.total_seconds()
+    keep_alive(Beats(3), row)
+    assert stored(row).lease_until == row.lease_until
 
 
 def test_the_jitter_stays_within_a_tenth_and_differs_from_row_to_row():

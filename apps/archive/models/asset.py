@@ -1,7 +1,8 @@
 """The archive's queue: one row per file of a generated track (S3-03, C-14)."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Func, Q, Value
+from django.db.models.functions import Coalesce, Left, Lower
 
 from apps.archive.access import ArchiveRows
 from apps.catalog.models import Blob, Track
@@ -27,6 +28,13 @@ ASSET_STATES = Machine(
 )
 
 
+def _host(url: F) -> Func:
+    """The host of a web address in lower case, with its port unless that is 443; empty without an address."""
+    authority = Func(url, Value("^[A-Za-z]+://([^/?#]*)"), function="substring")
+    host = Func(authority, Value(":443$"), Value(""), function="regexp_replace")
+    return Lower(Left(Coalesce(host, Value("")), 260), output_field=models.CharField(max_length=260))
+
+
 class ArchiveAsset(Leased):
     """One file of one generated track that must be ours before its URL dies.
 
@@ -46,6 +54,10 @@ class ArchiveAsset(Leased):
     kind = models.CharField(max_length=5, choices=Kind, editable=False)
     state = machine.column()
     source_url = models.URLField(max_length=2000, editable=False)
+    # The database derives it, so that it follows the address wherever that is changed, and goes with it.
+    host = models.GeneratedField(
+        expression=_host(F("source_url")), output_field=models.CharField(max_length=260), db_persist=True
+    )
     expires_at = models.DateTimeField(editable=False)
     gone_since = models.DateTimeField(null=True, editable=False)
     gone_checks = models.PositiveSmallIntegerField(default=0, editable=False)

@@ -1,0 +1,183 @@
+"""The gate of each host, kept in the database: one row per host, shared by all workers, on the database's time.
+
+The rules are in `gate`. Here a state is read, the rule makes a new one of it, and one UPDATE puts it in place if nobody
+else did meanwhile. Nothing is locked, and what the gate holds back stays due: it costs no attempt.
+"""
+
+import datetime as dt
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+
+from apps.archive import gate
+from apps.archive.models import ArchiveAsset, ArchiveHost
+from apps.lib import clock, leases
+
+log = logging.getLogger(__name__)
+
+# What a host is blamed for, beside a SOURCE_ERROR of 500 and above.
+BLAMED = frozenset({"NETWORK_ERROR", "TIMED_OUT", "RATE_LIMITED"})
+# What says nothing of the host: it was not asked, or its answer did not come to us.
+SILENT = leases.OWN_FAULTS | {"URL_REFUSED"}
+# Who changes a row at the same moment begins again, so often at most.
+ROUNDS = 50
+# An answer is noted this often at most while all is well.
+NOTED_EVERY = dt.timedelta(seconds=10)
+FORGOTTEN_AFTER = dt.timedelta(days=30)
+
+
+@dataclass
+class Shut:
+    """Hosts where nobody may go now, until when; and those that wait for a probe."""
+
+    now: dt.datetime
+    until: dict[str, dt.datetime] = field(default_factory=dict)
+    probes: list[str] = field(default_factory=list)
+
+    def admitted(self, rows: QuerySet[ArchiveAsset]) -> QuerySet[ArchiveAsset]:
+        """Those of `rows` whose host is not shut, and those that would expire before it opens (`gate.passes`)."""
+        if not self.until:
+            return rows
+        allowed = ~Q(host__in=self.until)
+        for name, until in self.until.items():
+            allowed |= Q(host=name, expires_at__gt=self.now, expires_at__lte=until)
+        return rows.filter(allowed)
+
+    def opens(self) -> dt.datetime | None:
+        """When the first of them lets somebody in again."""
+        return min(self.until.values(), default=None)
+
+
+def pace() -> gate.Pace:
+    return gate.Pace(settings.ARCHIVE_HOST_RATE, settings.ARCHIVE_HOST_BURST)
+
+
+def shut(*, now: dt.datetime | None = None) -> Shut:
+    """The hosts that are not to be asked now."""
+    found = Shut(now or clock.now())
+    doubtful = Q(tokens__lt=1) | Q(open_until__isnull=False) | Q(paused_until__gt=found.now)
+    for row in ArchiveHost.objects.filter(doubtful):
+        state = _state(row)
+        if state.wants_probe(found.now, pace()):
+            found.probes.append(row.name)
+            found.until[row.name] = found.now + gate.PROBE_PATIENCE
+        elif until := state.shut_until(found.now, pace()):
+            found.until[row.name] = until
+    return found
+
+
+def probe(name: str, *, now: dt.datetime) -> bool:
+    """Whether this worker is the one that sends the probe."""
+    row = ArchiveHost.objects.filter(pk=name).first()
+    return row is not None and _state(row).wants_probe(now, pace()) and _put(row, _state(row).probe(now))
+
+
+def take(names: Iterable[str], *, now: dt.datetime) -> None:
+    """One token for each name, all of a host's at once."""
+    for name, count in Counter(names).items():
+        _change(name, lambda state, count=count: state.take(count, now, pace()), now=now)
+
+
+def heard(asset: ArchiveAsset, failure: Exception | None, *, now: dt.datetime | None = None) -> None:
+    """What a try tells of its host. `failure` has a `code`, and perhaps `status` and `retry_after`."""
+    now, code = now or clock.now(), getattr(failure, "code", "IO_ERROR" if failure else "")
+    if code in SILENT or not asset.host:
+        return
+    if not blames(code, getattr(failure, "status", None)):
+        _answered(asset.host, now)
+        return
+    left, asked = asset.expires_at - now, getattr(failure, "retry_after", None)
+    jitter = leases.jitter()
+    _change(
+        asset.host,
+        lambda state: state.failed(now, retry_after=asked, left=left, jitter=jitter),
+        now=now, last_failure_at=now, error_code=code,
+    )  # fmt: skip
+
+
+def blames(code: str, status: int | None) -> bool:
+    """Whether a failure is the host's fault, rather than one file's."""
+    return code in BLAMED or (code == "SOURCE_ERROR" and (status or 0) >= 500)
+
+
+def _answered(name: str, now: dt.datetime) -> None:
+    """The breaker closes; while all is well only the time is noted, and not every time."""
+    well = Q(failures=0, open_until=None, last_success_at__gte=now - NOTED_EVERY)
+    if not ArchiveHost.objects.filter(well, pk=name).exists():
+        _change(name, gate.Host.answered, now=now, last_success_at=now, error_code="")
+
+
+def close(name: str) -> bool:
+    """A person says that the host is well: breaker and pause end at once. False when there was nothing to end."""
+    row = ArchiveHost.objects.filter(Q(open_until__isnull=False) | Q(paused_until__isnull=False), pk=name)
+    reset = {"failures": 0, "trips": 0, "open_until": None, "probing": False, "paused_until": None}
+    return row.update(**reset, version=F("version") + 1) == 1
+
+
+def standing(*, now: dt.datetime | None = None) -> list[dict]:
+    """What is known of each host, the shut ones first: name, state, tokens, failures, times."""
+    now = now or clock.now()
+    rows = sorted(ArchiveHost.objects.all(), key=lambda row: (state_of(row, now) == "open", row.name))
+    return [
+        {
+            "host": row.name,
+            "state": state_of(row, now),
+            "tokens": round(_state(row).bucket.level(now, pace()), 1),
+            "failures": row.failures,
+            "opens_at": _state(row).shut_until(now, pace()),
+            "last_success_at": row.last_success_at,
+            "last_failure_at": row.last_failure_at,
+            "error_code": row.error_code,
+        }
+        for row in rows
+    ]
+
+
+def state_of(row: ArchiveHost, now: dt.datetime) -> str:
+    """`open` to all, `slowed` to its pace, `paused` as it asked, `shut` by the breaker or `probing`."""
+    if row.open_until is not None:
+        return "probing" if row.probing and row.open_until > now else "shut"
+    if row.paused_until is not None and row.paused_until > now:
+        return "paused"
+    return "slowed" if _state(row).shut_until(now, pace()) else "open"
+
+
+def tokens_of(row: ArchiveHost, now: dt.datetime) -> float:
+    return _state(row).bucket.level(now, pace())
+
+
+def forget(*, now: dt.datetime) -> int:
+    """Drop hosts that nobody asked for a month."""
+    return ArchiveHost.objects.filter(filled_at__lt=now - FORGOTTEN_AFTER).delete()[0]
+
+
+def _state(row: ArchiveHost) -> gate.Host:
+    breaker = gate.Breaker(row.failures, row.trips, row.open_until, row.probing)
+    return gate.Host(gate.Bucket(row.tokens, row.filled_at), breaker, row.paused_until)
+
+
+def _facts(state: gate.Host) -> dict:
+    facts = {"tokens": state.bucket.tokens, "filled_at": state.bucket.filled_at, "paused_until": state.paused_until}
+    return facts | {name: getattr(state.breaker, name) for name in ("failures", "trips", "open_until", "probing")}
+
+
+def _put(row: ArchiveHost, state: gate.Host, **facts) -> bool:
+    """False when somebody else changed the row since it was read."""
+    same = ArchiveHost.objects.filter(pk=row.pk, version=row.version)
+    return same.update(**_facts(state), **facts, version=row.version + 1) == 1
+
+
+def _change(name: str, step: Callable[[gate.Host], gate.Host], *, now: dt.datetime, **facts) -> None:
+    """Put what `step` makes of the state in place of it."""
+    for _ in range(ROUNDS):
+        row = ArchiveHost.objects.filter(pk=name).first()
+        if row is None:
+            new = ArchiveHost(name=name, **_facts(gate.fresh(now, pace())))
+            ArchiveHost.objects.bulk_create([new], ignore_conflicts=True)
+        elif _put(row, step(_state(row)), **facts):
+            return
+    log.warning("the gate of %s was not changed: too many are at it", name)

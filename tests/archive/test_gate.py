@@ -1,0 +1,114 @@
+"""The gate of a host as rules: time is an argument, so an hour of outage is a unit test."""
+
+import datetime as dt
+
+import pytest
+
+from apps.archive.gate import (
+    CLOSED,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    MOST_PATIENCE,
+    PROBE_PATIENCE,
+    TRIPS_AFTER,
+    Breaker,
+    Bucket,
+    Pace,
+    fresh,
+    passes,
+)
+
+T0 = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+SECOND, MINUTE, HOUR, DAYS = (dt.timedelta(**{unit: 1}) for unit in ("seconds", "minutes", "hours", "days"))
+PACE = Pace(rate=10, burst=20)
+
+
+def tripped(now=T0, times: int = TRIPS_AFTER) -> Breaker:
+    breaker = CLOSED
+    for _ in range(times):
+        breaker = breaker.failed(now)
+    return breaker
+
+
+def test_a_rested_bucket_gives_its_burst_and_no_more():
+    bucket = Bucket(20, T0)
+    assert bucket.level(T0 + HOUR, PACE) == 20
+    assert bucket.take(20, T0 + HOUR, PACE).filled(T0 + HOUR, PACE) == T0 + HOUR + SECOND / 10
+
+
+def test_a_batch_may_take_more_than_there_is_and_the_debt_is_waited_off():
+    bucket = Bucket(5, T0).take(32, T0, PACE)
+    assert bucket.level(T0, PACE) == -27
+    assert bucket.filled(T0, PACE) == T0 + 2.8 * SECOND
+
+
+def test_a_clock_that_goes_back_gives_no_tokens():
+    bucket = Bucket(0, T0).take(1, T0 - HOUR, PACE)
+    assert (bucket.tokens, bucket.filled_at) == (-1, T0)
+
+
+def test_a_few_failures_leave_the_breaker_closed_and_an_answer_forgets_them():
+    host = fresh(T0, PACE)
+    for _ in range(TRIPS_AFTER - 1):
+        host = host.failed(T0, left=DAYS)
+    assert host.shut_until(T0, PACE) is None
+    assert host.answered().failed(T0, left=DAYS).breaker == Breaker(failures=1)
+
+
+def test_ten_failures_in_a_row_open_it():
+    assert tripped() == Breaker(0, 1, T0 + FIRST_PAUSE)
+
+
+def test_what_was_under_way_when_it_opened_does_not_open_it_further():
+    assert tripped(times=TRIPS_AFTER + 30) == tripped()
+
+
+def test_each_failed_probe_doubles_the_pause_up_to_the_longest():
+    breaker, now, pauses = tripped(), T0, []
+    for _ in range(8):
+        now = breaker.open_until
+        breaker = breaker.probed(now).failed(now)
+        pauses.append(breaker.open_until - now)
+    assert pauses[:4] == [2 * FIRST_PAUSE, 4 * FIRST_PAUSE, 8 * FIRST_PAUSE, LONGEST_PAUSE]
+    assert set(pauses[3:]) == {LONGEST_PAUSE} and LONGEST_PAUSE <= HOUR
+
+
+def test_one_probe_goes_and_the_others_wait_for_it():
+    host = fresh(T0, PACE)
+    for _ in range(TRIPS_AFTER):
+        host = host.failed(T0, left=DAYS)
+    opens = T0 + FIRST_PAUSE
+    assert host.shut_until(opens - SECOND, PACE) == opens and not host.wants_probe(opens - SECOND, PACE)
+    assert host.wants_probe(opens, PACE)
+    host = host.probe(opens)
+    assert not host.wants_probe(opens, PACE) and host.shut_until(opens, PACE) == opens + PROBE_PATIENCE
+    assert host.wants_probe(opens + PROBE_PATIENCE, PACE), "a probe that died with its worker is sent again"
+
+
+def test_the_first_answer_closes_it():
+    host = fresh(T0, PACE)
+    for _ in range(TRIPS_AFTER):
+        host = host.failed(T0, left=DAYS)
+    assert host.probe(T0 + MINUTE).answered().breaker == CLOSED
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "left", "waits"),
+    [(30, DAYS, 30 * SECOND), (10**5, DAYS, MOST_PATIENCE), (3600, 8 * MINUTE, 2 * MINUTE), (60, -HOUR, 0 * SECOND)],
+    ids=["as asked", "ten minutes at most", "a quarter of what is left", "dead"],
+)
+def test_retry_after_makes_the_whole_host_wait_within_bounds(asked_s, left, waits):
+    host = fresh(T0, PACE).failed(T0, retry_after=asked_s, left=left)
+    assert (host.shut_until(T0, PACE) or T0) == T0 + waits
+
+
+def test_a_shorter_wish_does_not_end_a_longer_one():
+    host = fresh(T0, PACE).failed(T0, retry_after=300, left=DAYS).failed(T0, retry_after=10, left=DAYS)
+    assert host.shut_until(T0, PACE) == T0 + 5 * MINUTE
+
+
+def test_what_would_be_dead_before_the_gate_opens_goes_and_the_dead_wait():
+    until = T0 + 5 * MINUTE
+    assert passes(T0 + 4 * MINUTE, now=T0, until=until) and passes(until, now=T0, until=until)
+    assert not passes(T0 + 6 * MINUTE, now=T0, until=until)
+    assert not passes(T0 - MINUTE, now=T0, until=until)
