@@ -4,6 +4,7 @@ Bytes before rows: a crash leaves an orphan object at worst, never a row without
 """
 
 import logging
+import time
 from contextlib import ExitStack
 
 from django.conf import settings
@@ -11,7 +12,7 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from apps.archive import alerts, schedule
+from apps.archive import alerts, ledger, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.archive.retry import Life, decide
 from apps.catalog import files, history, providers
@@ -34,19 +35,29 @@ DURATION_SHARE, DURATION_MS = 0.02, 1000
 def archive(asset: ArchiveAsset) -> bool:
     """Work one claimed asset off. True when its bytes are ours, verified and attached to the track."""
     _open_job(asset)
+    facts, started = {}, time.monotonic()
     with ExitStack() as kept:
         try:
             with leases.held(asset):
-                stored, probe = _bring_home(asset, kept)
-            return _settle_archived(asset, stored, probe)
+                stored, probe = _bring_home(asset, kept, facts)
+            facts["seconds"] = _since(started)
+            return _settle_archived(asset, stored, probe, facts)
         # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
         except (FetchError, Refusal, OSError, OperationalError) as failure:
-            _settle_failed(asset, failure)
+            facts |= {"seconds": _since(started), **ledger.refused(failure)}
+            _settle_failed(asset, failure, facts)
             return False
 
 
-def _bring_home(asset: ArchiveAsset, kept: ExitStack) -> tuple[Stored, Probe]:
-    """Fetched, verified and stored; `kept` holds the bytes in the store until their rows are written."""
+def _since(started: float) -> float:
+    return round(time.monotonic() - started, 3)
+
+
+def _bring_home(asset: ArchiveAsset, kept: ExitStack, facts: dict) -> tuple[Stored, Probe]:
+    """Fetched, verified and stored; `kept` holds the bytes in the store until their rows are written.
+
+    `facts` gets what is to stand in the ledger, as far as it came.
+    """
     provider = asset.track.source.provider
     with spool.workspace() as folder:
         fetched = fetch.fetch(
@@ -56,7 +67,9 @@ def _bring_home(asset: ArchiveAsset, kept: ExitStack) -> tuple[Stored, Probe]:
             max_bytes=settings.FETCH_MAX_BYTES[asset.kind],
             deadline=settings.FETCH_DEADLINE_S[asset.kind],
         )
+        facts |= ledger.answered(fetched)
         probe = media.probe(fetched.path, admit=ADMIT[asset.kind])
+        facts |= ledger.read(probe)
         _check_duration(asset, probe)
         stored = files.stored(fetched.path, form=probe.format, sha256=fetched.sha256)
         return kept.enter_context(stored), probe
@@ -75,15 +88,16 @@ def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:
 
 
 @transaction.atomic
-def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
+def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe, facts: dict) -> bool:
     live = files.lock_live(asset.track_id)
     job = lock_job(asset.track_id)
     if not live:
-        asset.settle("dropped", error_code="REMOVED", error_message="The track was removed.")
+        asset.settle("dropped", error_code="REMOVED", error_message="The track was removed.", facts=facts)
         _close_job(job, asset)
         return False
     blob = files.blob_for(stored, probe.format)
-    if not asset.settle("archived", blob=blob, archived_at=Now(), next_at=None):
+    facts = {**facts, "key": stored.key, "stored_anew": stored.created}
+    if not asset.settle("archived", blob=blob, archived_at=Now(), next_at=None, facts=facts):
         log.warning("lost the lease on %s: another worker has it", asset.pk)
         return False
     if asset.kind == "audio":
@@ -96,7 +110,7 @@ def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
 
 
 @transaction.atomic
-def _settle_failed(asset: ArchiveAsset, failure: Exception) -> None:
+def _settle_failed(asset: ArchiveAsset, failure: Exception, facts: dict) -> None:
     code, message = getattr(failure, "code", "IO_ERROR"), str(getattr(failure, "message", failure))[:500]
     life = Life(asset.created_at, asset.expires_at, asset.attempts, asset.gone_checks, asset.gone_since)
     now = clock.now()
@@ -107,7 +121,7 @@ def _settle_failed(asset: ArchiveAsset, failure: Exception) -> None:
     job = lock_job(asset.track_id)
     kept = asset.settle(
         decision.state, next_at=decision.next_at, attempts=decision.attempts, gone_checks=decision.gone_checks,
-        gone_since=decision.gone_since, error_code=code, error_message=message,
+        gone_since=decision.gone_since, error_code=code, error_message=message, facts=facts,
     )  # fmt: skip
     log.warning("%s of track %s: %s (%s), %s", asset.kind, asset.track_id, code, message, decision.state)
     if kept:
