@@ -5,6 +5,7 @@ from django.db.models import Q
 from apps.accounts.access import may
 from apps.catalog.access import OfVisibleTracks
 from apps.catalog.models import Track
+from apps.lib.access import AccessQuerySet
 from apps.lib.errors import NotFound
 
 
@@ -28,3 +29,27 @@ class ArchiveRows(OfVisibleTracks):
 
     def edit_rule(self, user) -> Q:
         return Q() if may(user, "archive.run") else Q(pk__in=[])
+
+
+class LedgerRows(AccessQuerySet):
+    """As the assets that they tell of, by the track's bare id; nobody changes them."""
+
+    def view_rule(self, user) -> Q:
+        if may(user, "archive.see"):
+            return Q()
+        if not user.is_authenticated:
+            return Q(pk__in=[])
+        return Q(track__in=Track.objects.filter(owner=user).values("pk"))
+
+    def edit_rule(self, user) -> Q:
+        return Q(pk__in=[])
+
+
+class AccessToManifests(AccessQuerySet):
+    """A day's manifest tells of everybody's tracks: it is staff's."""
+
+    def view_rule(self, user) -> Q:
+        return Q() if may(user, "archive.see") else Q(pk__in=[])
+
+    def edit_rule(self, user) -> Q:
+        return Q(pk__in=[])

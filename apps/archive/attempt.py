@@ -14,7 +14,7 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from apps.archive import alerts, hosts, schedule
+from apps.archive import alerts, hosts, ledger, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.archive.retry import Life, again_soon, decide
 from apps.catalog import files, history, providers
@@ -55,6 +55,7 @@ class Attempt:
         self._rules = providers.rules(asset.track.source.provider)
         self._life = (asset.expires_at - now).total_seconds() + time.monotonic()
         self._tries, self._fetched, self._failure = 0, None, None
+        self._facts, self._started = {}, time.monotonic()  # what is to stand in the ledger, as far as it came
         self._kept = ExitStack()
         self._kept.enter_context(leases.held(asset))
 
@@ -97,7 +98,8 @@ class Attempt:
         # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
         except (FetchError, Refusal, OSError, OperationalError) as caught:
             done, failure = False, caught
-            _settle_failed(self.asset, failure)
+            self._facts |= {"seconds": self._seconds(), "tries": self._tries, **ledger.refused(failure)}
+            _settle_failed(self.asset, failure, self._facts)
         hosts.heard(self.asset, failure)
         return done
 
@@ -105,11 +107,17 @@ class Attempt:
         if self._failure is not None:
             raise self._failure
         fetched, kind = self._fetched, self.asset.kind
+        self._facts |= ledger.answered(fetched)
         probe = media.probe(fetched.path, admit=ADMIT[kind])
+        self._facts |= ledger.read(probe)
         _check_duration(self.asset, probe)
         # The bytes stay in the store until their rows are written.
         with files.stored(fetched.path, form=probe.format, sha256=fetched.sha256) as stored:
-            return _settle_archived(self.asset, stored, probe)
+            self._facts |= {"seconds": self._seconds(), "tries": self._tries}
+            return _settle_archived(self.asset, stored, probe, self._facts)
+
+    def _seconds(self) -> float:
+        return round(time.monotonic() - self._started, 3)
 
     def leave(self) -> None:
         """Give up without a word: the lease runs out, as if the worker had died."""
@@ -129,15 +137,16 @@ def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:
 
 
 @transaction.atomic
-def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
+def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe, facts: dict) -> bool:
     live = files.lock_live(asset.track_id)
     job = lock_job(asset.track_id)
     if not live:
-        asset.settle("dropped", error_code="REMOVED", error_message="The track was removed.")
+        asset.settle("dropped", error_code="REMOVED", error_message="The track was removed.", facts=facts)
         _close_job(job, asset)
         return False
     blob = files.blob_for(stored, probe.format)
-    if not asset.settle("archived", blob=blob, archived_at=Now(), next_at=None):
+    facts = {**facts, "key": stored.key, "stored_anew": stored.created}
+    if not asset.settle("archived", blob=blob, archived_at=Now(), next_at=None, facts=facts):
         log.warning("lost the lease on %s: another worker has it", asset.pk)
         return False
     if asset.kind == "audio":
@@ -150,7 +159,7 @@ def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
 
 
 @transaction.atomic
-def _settle_failed(asset: ArchiveAsset, failure: Exception) -> None:
+def _settle_failed(asset: ArchiveAsset, failure: Exception, facts: dict) -> None:
     code, message = getattr(failure, "code", "IO_ERROR"), str(getattr(failure, "message", failure))[:500]
     life = Life(asset.created_at, asset.expires_at, asset.attempts, asset.gone_checks, asset.gone_since)
     now = clock.now()
@@ -161,7 +170,7 @@ def _settle_failed(asset: ArchiveAsset, failure: Exception) -> None:
     job = lock_job(asset.track_id)
     kept = asset.settle(
         decision.state, next_at=decision.next_at, attempts=decision.attempts, gone_checks=decision.gone_checks,
-        gone_since=decision.gone_since, error_code=code, error_message=message,
+        gone_since=decision.gone_since, error_code=code, error_message=message, facts=facts,
     )  # fmt: skip
     log.warning("%s of track %s: %s (%s), %s", asset.kind, asset.track_id, code, message, decision.state)
     if kept:

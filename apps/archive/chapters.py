@@ -16,7 +16,7 @@ def _jobs(user: User) -> Iterator[dict]:
 
 def _assets(user: User) -> Iterator[dict]:
     rows = ArchiveAsset.objects.filter(track__in=Track.objects.of(user).values("pk")).order_by("pk")
-    return (columns(row, but=("blob_id", "token", "lease_until")) for row in rows.iterator(500))
+    return (columns(row, but=("blob_id", "token", "lease_until", "facts")) for row in rows.iterator(500))
 
 
 def _part(parting: Parting) -> None:

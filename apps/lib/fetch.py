@@ -64,7 +64,8 @@ class FetchError(Exception):
 
 @dataclass(frozen=True)
 class Fetched:
-    """A whole body on disk. `content_type` is only what the source says: lower case, no parameters."""
+    """A whole body on disk. `content_type` and `declared` are only what the source says: lower case, no parameters; and
+    a length in bytes, None where it sent chunks."""
 
     path: Path
     size: int
@@ -72,6 +73,7 @@ class Fetched:
     content_type: str
     final_url: str
     status: int
+    declared: int | None = None
 
 
 @dataclass(frozen=True)
@@ -318,9 +320,10 @@ def _follow(
                 url = _joined(place.url, headers["location"])
                 continue
             _require_plain_answer(response.status, headers, place.host)
-            size, digest = _save(response, headers, into, max_bytes)
+            declared = None if "transfer-encoding" in headers else int(headers["content-length"])
+            size, digest = _save(response, declared, into, max_bytes)
             content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-            return Fetched(into, size, digest, content_type, place.url, response.status)
+            return Fetched(into, size, digest, content_type, place.url, response.status, declared)
     raise FetchError("TOO_MANY_REDIRECTS", f"The source redirected more than {MAX_REDIRECTS} times.")
 
 
@@ -361,9 +364,8 @@ def _require_plain_answer(status: int, headers: dict[str, str], host: str) -> No
         raise FetchError("TRUNCATED", f"{host} sent neither length nor chunks: it may be cut.", status)
 
 
-def _save(response: httpcore.Response, headers: dict[str, str], into: Path, max_bytes: int) -> tuple[int, str]:
+def _save(response: httpcore.Response, declared: int | None, into: Path, max_bytes: int) -> tuple[int, str]:
     """Stream the body to disk as it came, chunk framing taken off; returns its size and SHA-256."""
-    declared = None if "transfer-encoding" in headers else int(headers["content-length"])
     if declared is not None and declared > max_bytes:
         raise FetchError("TOO_LARGE", f"{declared} bytes, {max_bytes} are allowed.", response.status)
     size, digest = 0, hashlib.sha256()

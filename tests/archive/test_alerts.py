@@ -131,7 +131,7 @@ def test_an_owner_who_leaves_while_their_file_is_given_up_stops_neither(ana, mon
 
     def archive() -> None:
         if give_up == "fail":
-            attempt._settle_failed(asset, FetchError("GONE", "It is gone."))
+            attempt._settle_failed(asset, FetchError("GONE", "It is gone."), {})
         else:
             schedule.keep_house(now=now)
 

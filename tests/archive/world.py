@@ -1,9 +1,13 @@
 """Generated tracks whose files stand at a provider that can be told to misbehave."""
 
+import datetime as dt
 import itertools
+import uuid
 
-from apps.archive import schedule, working
-from apps.archive.models import ArchiveAsset
+from django.utils import timezone
+
+from apps.archive import manifests, schedule, working
+from apps.archive.models import ArchiveAsset, LedgerEntry, Manifest
 from apps.catalog.models import Track
 from deploy.demo import synth
 from deploy.demo.provider import Behaviour, Provider
@@ -41,3 +45,28 @@ def run_all() -> int:
 
 def asset_of(track: Track, kind: str = "audio") -> ArchiveAsset:
     return ArchiveAsset.objects.get(track=track, kind=kind)
+
+
+def entry_at(when: dt.datetime, **facts) -> int:
+    """An entry of that moment, past the database's clock; its number."""
+    columns = {
+        "event": "archived",
+        "state_to": "archived",
+        "track": uuid.uuid4(),
+        "asset": uuid.uuid4(),
+        "kind": "audio",
+    }
+    return LedgerEntry.objects.create(at=when, **{**columns, **facts}).pk
+
+
+def closed(days: int, entries: int = 3) -> list[Manifest]:
+    """The last so many days with so many entries each, closed."""
+    now = timezone.now()
+    for ago in range(days, 0, -1):
+        for n in range(entries):
+            entry_at(now - dt.timedelta(days=ago), facts={"n": n, "seconds": n / 3, "said": "naïve ☃"})
+    return manifests.close()
+
+
+def tomorrow() -> dt.datetime:
+    return timezone.now() + dt.timedelta(days=1)

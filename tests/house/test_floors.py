@@ -31,6 +31,7 @@ DOMAIN = {
     "separation", "oldshape", "wayback", "reconciling", "adoption", "foreign", "foreignrows", "adopted",
     "counts", "likes", "comments", "follows", "feed", "shape", "sources", "compat", "moderation",
     "formats", "matching", "filling", "exporting",
+    "ledger", "manifests", "verifying", "auditing",
     "positions", "members", "covers", "choosing", "releasing",
     "sameness", "proposal", "replacing", "reports",
 }  # fmt: skip

@@ -1,5 +1,9 @@
 from apps.archive.models.asset import ASSET_STATES, DUE_STATES, OPEN_STATES, ArchiveAsset
 from apps.archive.models.host import ArchiveHost
 from apps.archive.models.job import JOB_STATES, ArchiveJob
+from apps.archive.models.ledger import EVENTS, TOLD, LedgerEntry, Manifest
 
-__all__ = ["ASSET_STATES", "DUE_STATES", "JOB_STATES", "OPEN_STATES", "ArchiveAsset", "ArchiveHost", "ArchiveJob"]
+__all__ = [
+    "ASSET_STATES", "DUE_STATES", "EVENTS", "JOB_STATES", "OPEN_STATES", "TOLD", "ArchiveAsset", "ArchiveHost",
+    "ArchiveJob", "LedgerEntry", "Manifest",
+]  # fmt: skip

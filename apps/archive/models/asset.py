@@ -63,6 +63,9 @@ class ArchiveAsset(Leased):
     gone_checks = models.PositiveSmallIntegerField(default=0, editable=False)
     blob = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="archived_as", editable=False)
     archived_at = models.DateTimeField(null=True, editable=False)
+    facts = models.JSONField(
+        null=True, editable=False, help_text="For the ledger, with a move: the database takes it over and empties it."
+    )
 
     objects = ArchiveRows.as_manager()
 

@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand
 
-from apps.archive.management import report
+from apps.archive.management import report, verify
 
-PARTS = {"report": report}
+PARTS = {"report": report, "verify": verify}
 
 
 class Command(BaseCommand):
