@@ -12,7 +12,7 @@ from apps.catalog import actions as catalog
 from apps.catalog import files, sweeper
 from apps.catalog.models import Blob, Change, TrackFile
 from apps.lib import clock, leases, storage
-from deploy.demo.provider import Behaviour
+from deploy.demo.behaviours import Behaviour
 from tests.archive.world import asset_of, at_provider, run_all
 from tests.lib.threads import impatient, side_by_side
 from tests.make import audio

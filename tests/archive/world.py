@@ -6,7 +6,8 @@ from apps.archive import schedule, working
 from apps.archive.models import ArchiveAsset
 from apps.catalog.models import Track
 from deploy.demo import synth
-from deploy.demo.provider import Behaviour, Provider
+from deploy.demo.behaviours import Behaviour
+from deploy.demo.provider import Provider
 from tests.make import audio, make_generated
 
 _numbers = itertools.count(1)
