@@ -7,7 +7,7 @@ import logging
 from contextlib import ExitStack
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 # A provider that says the same wrong length this often means it: a file that may be wrong is better than none.
 WRONG_DURATION, BELIEVED_AFTER = "WRONG_DURATION", 2
 
+# What the database says that went away, or let somebody wait for too long.
+AWAY = (OperationalError, InterfaceError)
+
 ADMIT = {"audio": media.AUDIO_FORMATS, "cover": media.IMAGE_FORMATS, "video": media.VIDEO_FORMATS}
 # A copy may differ from the announced duration by this share or this long, whichever is more.
 DURATION_SHARE, DURATION_MS = 0.02, 1000
@@ -33,16 +36,25 @@ DURATION_SHARE, DURATION_MS = 0.02, 1000
 
 def archive(asset: ArchiveAsset) -> bool:
     """Work one claimed asset off. True when its bytes are ours, verified and attached to the track."""
-    _open_job(asset)
     with ExitStack() as kept:
         try:
+            _open_job(asset)
             with leases.held(asset):
                 stored, probe = _bring_home(asset, kept)
             return _settle_archived(asset, stored, probe)
         # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
-        except (FetchError, Refusal, OSError, OperationalError) as failure:
-            _settle_failed(asset, failure)
+        except (FetchError, Refusal, OSError, *AWAY) as failure:
+            _give_back(asset, failure)
             return False
+
+
+def _give_back(asset: ArchiveAsset, failure: Exception) -> None:
+    """Settle as failed, on a new connection if the database broke ours; where it is away, the lease ends by itself."""
+    connection.close_if_unusable_or_obsolete()
+    try:
+        _settle_failed(asset, failure)
+    except AWAY as away:
+        log.error("%s of track %s left to its lease: %s", asset.kind, asset.track_id, away)
 
 
 def _bring_home(asset: ArchiveAsset, kept: ExitStack) -> tuple[Stored, Probe]:

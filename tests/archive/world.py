@@ -24,19 +24,20 @@ def at_provider(
     video: bool = False,
     seed: int = 1,
     data: bytes = b"",
+    picture: bytes = b"",
     label: str = "audio/mpeg",
     **facts,
 ) -> Track:
     """A generated track served by the provider; `behaviour` is how its audio misbehaves, for the first `times` requests.
 
-    `data` and `label` stand for its audio and what the provider says of it.
+    `data` and `label` stand for its audio and what the provider says of it, `picture` for its cover.
     """
     number = next(_numbers)
     url = provider.publish("suno", f"{number}.mp3", data or audio("mp3", seed=seed), label, expires_in=None)
     if behaviour:
         provider.behave(url, Behaviour(behaviour, times=times))
     if cover:
-        picture = synth.cover_jpeg(seed, size=64)
+        picture = picture or synth.cover_jpeg(seed, size=64)
         facts["cover_url"] = provider.publish("suno", f"image_{number}.jpeg", picture, "image/jpeg", expires_in=None)
     if video:
         film = make_bytes("mp4", 1)
