@@ -6,11 +6,11 @@ Bytes before rows: a crash leaves an orphan object at worst, never a row without
 import datetime as dt
 import logging
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 # A provider that says the same wrong length this often means it: a file that may be wrong is better than none.
 WRONG_DURATION, BELIEVED_AFTER = "WRONG_DURATION", 2
 
+# What the database says that went away, or let somebody wait for too long.
+AWAY = (OperationalError, InterfaceError)
+
 ADMIT = {"audio": media.AUDIO_FORMATS, "cover": media.IMAGE_FORMATS, "video": media.VIDEO_FORMATS}
 # A copy may differ from the announced duration by this share or this long, whichever is more.
 DURATION_SHARE, DURATION_MS = 0.02, 1000
@@ -36,8 +39,12 @@ DURATION_SHARE, DURATION_MS = 0.02, 1000
 
 def archive(asset: ArchiveAsset) -> bool:
     """Work one claimed asset off. True when its bytes are ours, verified and attached to the track."""
-    open_jobs([asset])
-    attempt = Attempt(asset, now=clock.now())
+    try:
+        open_jobs([asset])
+        attempt = Attempt(asset, now=clock.now())
+    except AWAY as away:
+        _give_back(asset, away, {})
+        return False
     while (pause := attempt.download()) is not None:
         time.sleep(pause)
     return attempt.settle()
@@ -91,16 +98,17 @@ class Attempt:
 
     def settle(self) -> bool:
         """Verify, store, write the rows, and tell the gate of the host."""
+        done, failure = False, None
         try:
             with self._kept:
                 done = self._bring_home()
-            failure = None
         # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
-        except (FetchError, Refusal, OSError, OperationalError) as caught:
-            done, failure = False, caught
-            self._facts |= {"seconds": self._seconds(), "tries": self._tries, **ledger.refused(failure)}
-            _settle_failed(self.asset, failure, self._facts)
-        hosts.heard(self.asset, failure)
+        except (FetchError, Refusal, OSError, *AWAY) as caught:
+            failure = caught
+            facts = {"seconds": self._seconds(), "tries": self._tries, **ledger.refused(failure)}
+            _give_back(self.asset, failure, self._facts | facts)
+        with suppress(*AWAY):
+            hosts.heard(self.asset, failure)
         return done
 
     def _bring_home(self) -> bool:
@@ -122,6 +130,15 @@ class Attempt:
     def leave(self) -> None:
         """Give up without a word: the lease runs out, as if the worker had died."""
         self._kept.close()
+
+
+def _give_back(asset: ArchiveAsset, failure: Exception, facts: dict) -> None:
+    """Settle as failed, on a new connection if the database broke ours; where it is away, the lease ends by itself."""
+    connection.close_if_unusable_or_obsolete()
+    try:
+        _settle_failed(asset, failure, facts)
+    except AWAY as away:
+        log.error("%s of track %s left to its lease: %s", asset.kind, asset.track_id, away)
 
 
 def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:

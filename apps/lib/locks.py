@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import OperationalError, connection
+from django.db import InterfaceError, OperationalError, connection
 
 PAUSE_S = 0.05
 # lock_not_available, deadlock_detected
@@ -23,7 +23,7 @@ def alone(name: str, *, patience: float = 0) -> Iterator[bool]:
         yield taken
     finally:
         if taken:
-            _asked("SELECT pg_advisory_unlock(%s)", name)
+            _given_back("SELECT pg_advisory_unlock(%s)", name)
 
 
 @contextmanager
@@ -34,7 +34,7 @@ def together(name: str, *, patience: float) -> Iterator[bool]:
         yield taken
     finally:
         if taken:
-            _asked("SELECT pg_advisory_unlock_shared(%s)", name)
+            _given_back("SELECT pg_advisory_unlock_shared(%s)", name)
 
 
 def until_commit(name: str) -> None:
@@ -53,6 +53,14 @@ def _taken(statement: str, name: str, patience: float) -> bool:
     while not (taken := _asked(statement, name)) and time.monotonic() < until:
         time.sleep(PAUSE_S)
     return taken
+
+
+def _given_back(statement: str, name: str) -> None:
+    """A connection that broke took the lock with it; one that cannot say so is closed, or it would hold it for ever."""
+    try:
+        _asked(statement, name)
+    except (OperationalError, InterfaceError):
+        connection.close()
 
 
 def _asked(statement: str, name: str) -> bool:

@@ -3,7 +3,7 @@
 It stands in for servers that no test machine can reach and that nobody may break on purpose. It hands out
 files under `/<provider>/<name>` (`/suno/<clip-id>.mp3`, `/suno/image_<clip-id>.jpeg`, `/mureka/...`,
 `/replicate/<prediction-id>/output.wav`) and lets them expire. What servers do wrong it does on request: see
-BEHAVIOURS. In a test:
+`behaviours`. In a test:
 
     with Provider() as provider:
         url = provider.publish("suno", "a.mp3", data, "audio/mpeg", expires_in=3600)
@@ -21,49 +21,21 @@ import argparse
 import base64
 import contextlib
 import functools
-import gzip
 import json
 import mimetypes
 import signal
-import socket
-import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from deploy.demo.behaviours import BEHAVIOURS, Behaviour, File, Wire
+
 EXPIRED = {"suno": "403", "mureka": "403", "replicate": "404"}
-PIECE = bytes(16 * 1024)
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """How to answer: a name from BEHAVIOURS, its argument (None: the default), and for how many requests."""
-
-    name: str
-    argument: Any = None
-    times: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.name not in BEHAVIOURS:
-            raise ValueError(f"no behaviour is called {self.name!r}; there are {', '.join(BEHAVIOURS)}")
-
-
-@dataclass(frozen=True)
-class File:
-    """What stands at a path until `expires_at` (seconds since the epoch; None: for good)."""
-
-    data: bytes
-    content_type: str
-    expires_at: float | None = None
-
-
 # What a behaviour works on at a path without a file.
 STAND_IN = File(bytes(10_000), "audio/mpeg")
 
@@ -149,6 +121,10 @@ class Provider:
         if (wish := order.get("expire")) is not None:
             self.expire(wish)
 
+    def file(self, path: str) -> File:
+        """What stands at a path, expired or not."""
+        return self._file(path) or STAND_IN
+
     def answer(self, path: str) -> tuple[Behaviour, File]:
         """What to do about a request for `path`, counted against the behaviour's `times`."""
         with self._lock:
@@ -193,10 +169,8 @@ class Provider:
         return below | set(self._files)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    """One connection, one request. Its senders are the words in which the behaviours are written."""
-
-    protocol_version = "HTTP/1.1"
+class _Handler(Wire):
+    """One connection, one request."""
 
     def __init__(self, provider: Provider, *connection: Any):
         self.provider = provider
@@ -226,210 +200,9 @@ class _Handler(BaseHTTPRequestHandler):
             return self.send_json(400, {"error": f"{type(error).__name__}: {error}"})
         self.send_json(200, self.provider.state())
 
-    def start(self, status: int, content_type: str, **headers: Any) -> None:
-        self.send_response(status)
-        for name, value in {"Content-Type": content_type, "Connection": "close", **headers}.items():
-            self.send_header(name.replace("_", "-"), str(value))
-        self.end_headers()
-
-    def start_file(self, file: File) -> None:
-        self.start(200, file.content_type, Content_Length=len(file.data))
-
-    def send(self, status: int, body: bytes, content_type: str, **headers: Any) -> None:
-        self.start(status, content_type, Content_Length=len(body), **headers)
-        self.write(body)
-
-    def send_status(self, status: int, **headers: Any) -> None:
-        self.send(status, f"{status}\n".encode(), "text/plain", **headers)
-
-    def send_json(self, status: int, answer: dict[str, Any]) -> None:
-        self.send(status, json.dumps(answer, indent=1).encode() + b"\n", "application/json")
-
-    def write(self, body: bytes) -> None:
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def wait(self, seconds: float) -> bool:
-        """Sleep; False when the server stops meanwhile."""
-        return not self.provider.stopping.wait(seconds)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        """Silent: `Provider.log` and the control endpoint tell."""
-
-
-Act = Callable[[_Handler, File, Any], None]
-
-
-def _ok(http: _Handler, file: File, argument: Any) -> None:
-    span = _span(http.headers.get("Range", ""), len(file.data))
-    if span is None:
-        return http.send(200, file.data, file.content_type, Accept_Ranges="bytes")
-    if not span:
-        return http.send_status(416, Content_Range=f"bytes */{len(file.data)}")
-    shown = f"bytes {span.start}-{span.stop - 1}/{len(file.data)}"
-    http.send(206, file.data[span.start : span.stop], file.content_type, Content_Range=shown)
-
-
-def _status(status: int, retry_after: str | None = None) -> Act:
-    def act(http: _Handler, file: File, argument: Any) -> None:
-        wait = argument if argument is not None else retry_after
-        http.send_status(status, **({} if wait is None else {"Retry_After": wait}))
-
-    return act
-
-
-def _limited_until_soon(http: _Handler, file: File, argument: Any) -> None:
-    http.send_status(429, Retry_After=formatdate(time.time() + 120, usegmt=True))
-
-
-def _fixed(body: bytes, content_type: str = "audio/mpeg") -> Act:
-    """A whole, well-formed answer that is not the file, under the label of one (or the label given)."""
-    return lambda http, file, argument: http.send(200, body, argument or content_type)
-
-
-def _truncated(http: _Handler, file: File, cut: int | None) -> None:
-    http.start_file(file)
-    http.write(file.data[: _half(file.data, cut)])
-
-
-def _truncated_chunked(http: _Handler, file: File, cut: int | None) -> None:
-    http.start(200, file.content_type, Transfer_Encoding="chunked")
-    wire = chunked(file.data)
-    http.write(wire[: _half(wire, cut)])
-
-
-def _no_length(http: _Handler, file: File, cut: int | None) -> None:
-    http.start(200, file.content_type)
-    http.write(file.data[: _half(file.data, cut)])
-
-
-def _chunked(http: _Handler, file: File, argument: Any) -> None:
-    http.start(200, file.content_type, Transfer_Encoding="chunked")
-    http.write(chunked(file.data))
-
-
-def _flipped(http: _Handler, file: File, at: int | None) -> None:
-    data = bytearray(file.data)
-    data[_half(file.data, at)] ^= 1
-    http.send(200, bytes(data), file.content_type)
-
-
-def _wrong_type(http: _Handler, file: File, content_type: str | None) -> None:
-    http.send(200, file.data, content_type or "text/plain")
-
-
-def _reset(http: _Handler, file: File, cut: int | None) -> None:
-    http.start_file(file)
-    http.write(file.data[: _half(file.data, cut)])
-    http.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    http.rfile.close()
-    http.connection.close()
-
-
-def _drip(http: _Handler, file: File, pause: float | None) -> None:
-    http.start_file(file)
-    for position in range(len(file.data)):
-        http.write(file.data[position : position + 1])
-        if not http.wait(pause or 0.02):
-            return
-
-
-def _slow(http: _Handler, file: File, bytes_per_second: float | None) -> None:
-    http.start_file(file)
-    step = max(1, int((bytes_per_second or 100_000) / 20))
-    for position in range(0, len(file.data), step):
-        http.write(file.data[position : position + step])
-        if not http.wait(0.05):
-            return
-
-
-def _slow_headers(http: _Handler, file: File, pause: float | None) -> None:
-    http.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
-    while http.wait(pause or 0.02):
-        http.wfile.write(b"a")
-
-
-def _endless(http: _Handler, file: File, argument: Any) -> None:
-    http.start(200, "audio/mpeg", Transfer_Encoding="chunked")
-    while http.command != "HEAD" and not http.provider.stopping.is_set():
-        http.write(b"%x\r\n%b\r\n" % (len(PIECE), PIECE))
-
-
-def _gzip_bomb(http: _Handler, file: File, members: int | None) -> None:
-    """About 1000 times as large once decoded: 64 members are 1 GiB out of 1 MB."""
-    http.send(200, _zipped_zeros() * (members or 64), "audio/mpeg", Content_Encoding="gzip")
-
-
-def _redirect(http: _Handler, file: File, location: str | None) -> None:
-    """To the location given; without one to where no download may ever go."""
-    http.send_status(302, Location=location or "http://127.0.0.1:9/")
-
-
-def _redirect_loop(http: _Handler, file: File, argument: Any) -> None:
-    http.send_status(302, Location=http.path)
-
-
-def _forbidden_literal(http: _Handler, file: File, argument: Any) -> None:
-    """A refusal as the whole body of a success: the address of the page that would explain it."""
-    http.send(200, f"{http.provider.origin}/api/forbidden".encode(), "audio/mpeg")
-
-
-BEHAVIOURS: dict[str, Act] = {
-    "ok": _ok,
-    "chunked": _chunked,
-    **{str(status): _status(status) for status in (403, 404, 410, 500, 502, 503)},
-    "429": _status(429, "120"),
-    "429_date": _limited_until_soon,
-    "429_negative": _status(429, "-5"),
-    "429_year_9999": _status(429, "Fri, 31 Dec 9999 23:59:59 GMT"),
-    "truncated": _truncated,
-    "truncated_chunked": _truncated_chunked,
-    "no_length": _no_length,
-    "html200": _fixed(b"<html>Sorry</html>"),
-    "json200": _fixed(b'{"detail": "not found"}'),
-    "empty": _fixed(b""),
-    "slow_headers": _slow_headers,
-    "drip": _drip,
-    "slow": _slow,
-    "endless": _endless,
-    "redirect": _redirect,
-    "redirect_loop": _redirect_loop,
-    "redirect_private": _redirect,
-    "gzip_bomb": _gzip_bomb,
-    "wrong_type": _wrong_type,
-    "flipped": _flipped,
-    "reset": _reset,
-    "forbidden_literal": _forbidden_literal,
-}
-
-
-def chunked(data: bytes, size: int = 1000) -> bytes:
-    """`data` in the chunked transfer coding, as it stands on the wire."""
-    pieces = (data[start : start + size] for start in range(0, len(data), size))
-    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
-
-
-@functools.cache
-def _zipped_zeros() -> bytes:
-    return gzip.compress(bytes(16 * 1024 * 1024))
-
-
-def _half(data: bytes, position: int | None) -> int:
-    return len(data) // 2 if position is None else position
-
 
 def _path_of(url: str) -> str:
     return unquote(urlsplit(url).path)
-
-
-def _span(header: str, size: int) -> range | None:
-    """The bytes a Range header asks for: None for all of them, an empty range when there are none such."""
-    first, dash, last = header.removeprefix("bytes=").partition("-")
-    if not header.startswith("bytes=") or not dash or not (first + last).isdecimal():
-        return None
-    if not first:
-        return range(max(0, size - int(last)), size)
-    return range(int(first), min(size, int(last) + 1 if last else size))
 
 
 def main() -> None:

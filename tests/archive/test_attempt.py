@@ -4,7 +4,7 @@ import datetime as dt
 import hashlib
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.archive import attempt, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
@@ -12,7 +12,7 @@ from apps.catalog import actions as catalog
 from apps.catalog import files, sweeper
 from apps.catalog.models import Blob, Change, TrackFile
 from apps.lib import clock, leases, storage
-from deploy.demo.provider import Behaviour
+from deploy.demo.behaviours import Behaviour
 from tests.archive.world import asset_of, at_provider, run_all
 from tests.lib.threads import impatient, side_by_side
 from tests.make import audio
@@ -220,3 +220,27 @@ def test_what_a_worker_brings_home_is_the_systems_doing(provider, ana):
     told = Change.objects.filter(track=track).values_list("door", "by__email")
     assert Change.objects.filter(track=track, fields=["duration_ms"]).exists()
     assert set(told) <= {("system", None), ("system", ana.email)}
+
+
+def test_a_database_that_breaks_off_is_no_fault_of_the_asset_and_ends_no_run(ana, provider, monkeypatch):
+    """Nor is it a crash: the fifth of those would set the asset apart."""
+    track = at_provider(provider, ana)
+    schedule.plan()
+    (asset,) = leases.claim(schedule.due(), ArchiveAsset.machine, limit=1)
+    fetch = attempt.fetch.fetch
+
+    def fetched(*args, **kwargs):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pid = cursor.fetchone()[0]
+        side_by_side(lambda: connection.cursor().execute("SELECT pg_terminate_backend(%s)", [pid]))
+        return fetch(*args, **kwargs)
+
+    monkeypatch.setattr(attempt.fetch, "fetch", fetched)
+    assert attempt.archive(asset) is False
+    asset.refresh_from_db()
+    assert (asset.state, asset.error_code, asset.attempts, asset.crashes) == ("retrying", "IO_ERROR", 0, 0)
+    monkeypatch.undo()
+    ArchiveAsset.objects.update(next_at=clock.now())
+    run_all()
+    assert asset_of(track).state == "archived"

@@ -11,7 +11,7 @@ from django.db import connection
 from apps.archive import schedule, working
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.lib import clock, leases
-from deploy.demo.provider import Behaviour
+from deploy.demo.behaviours import Behaviour
 from tests.archive.world import asset_of, at_provider
 from tests.lib.threads import side_by_side
 from tests.make import make_generated

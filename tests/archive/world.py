@@ -10,7 +10,9 @@ from apps.archive import manifests, schedule, working
 from apps.archive.models import ArchiveAsset, LedgerEntry, Manifest
 from apps.catalog.models import Track
 from deploy.demo import synth
-from deploy.demo.provider import Behaviour, Provider
+from deploy.demo.behaviours import Behaviour
+from deploy.demo.provider import Provider
+from tests.lib.made import make_bytes
 from tests.make import audio, make_generated
 
 _numbers = itertools.count(1)
@@ -23,17 +25,27 @@ def at_provider(
     behaviour: str = "",
     times: int | None = None,
     cover: bool = False,
+    video: bool = False,
     seed: int = 1,
+    data: bytes = b"",
+    picture: bytes = b"",
+    label: str = "audio/mpeg",
     **facts,
 ) -> Track:
-    """A generated track served by the provider; `behaviour` is how its audio misbehaves, for the first `times` requests."""
+    """A generated track served by the provider; `behaviour` is how its audio misbehaves, for the first `times` requests.
+
+    `data` and `label` stand for its audio and what the provider says of it, `picture` for its cover.
+    """
     number = next(_numbers)
-    url = provider.publish("suno", f"{number}.mp3", audio("mp3", seed=seed), "audio/mpeg", expires_in=None)
+    url = provider.publish("suno", f"{number}.mp3", data or audio("mp3", seed=seed), label, expires_in=None)
     if behaviour:
         provider.behave(url, Behaviour(behaviour, times=times))
     if cover:
-        picture = synth.cover_jpeg(seed, size=64)
+        picture = picture or synth.cover_jpeg(seed, size=64)
         facts["cover_url"] = provider.publish("suno", f"image_{number}.jpeg", picture, "image/jpeg", expires_in=None)
+    if video:
+        film = make_bytes("mp4", 1)
+        facts["video_url"] = provider.publish("suno", f"{number}.mp4", film, "video/mp4", expires_in=None)
     return make_generated(owner, audio_url=url, **facts)
 
 

@@ -3,13 +3,15 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from deploy.demo.provider import BEHAVIOURS, Behaviour, Provider, chunked
+from deploy.demo.behaviours import BEHAVIOURS, Behaviour, chunked
+from deploy.demo.provider import Provider
 
 DATA = bytes(range(256)) * 8
 
@@ -175,10 +177,27 @@ def test_a_wrong_type_keeps_the_bytes(provider):
 
 
 def test_every_behaviour_answers_head_without_a_body_and_the_server_lives_on(provider):
-    for name in BEHAVIOURS.keys() - {"slow_headers", "reset"}:
-        provider.behave("/suno/a.mp3", Behaviour(name))
-        provider.publish("suno", "a.mp3", DATA[:20], "audio/mpeg")
-        assert ask(f"{provider.origin}/suno/a.mp3", "HEAD")[1] == b""
+    url = provider.publish("suno", "a.mp3", DATA[:20], "audio/mpeg")
+    for name in BEHAVIOURS.keys() - {"slow_headers", "mute"}:
+        provider.behave(url, Behaviour(name, times=1))
+        with suppress(HTTPException, ConnectionError):  # an answer that is none is one of the behaviours
+            assert ask(url, "HEAD")[1] == b"", name
+    assert ask(url)[1] == DATA[:20]
+
+
+def test_another_file_can_stand_in_under_the_same_label(provider):
+    provider.publish("suno", "other.wav", DATA[:9], "audio/wav")
+    url = provider.publish("suno", "a.mp3", DATA, "audio/mpeg")
+    provider.behave(url, Behaviour("instead", "/suno/other.wav"))
+    response, body = ask(url)
+    assert (response.headers["Content-Type"], body) == ("audio/mpeg", DATA[:9])
+
+
+def test_a_chain_of_redirects_ends_at_the_file(provider):
+    url = provider.publish("suno", "a.mp3", DATA, "audio/mpeg")
+    provider.behave(url, Behaviour("redirect_chain", 2))
+    response, _ = ask(url)
+    assert (response.status, response.headers["Location"]) == (302, "/suno/a.mp3?hop=1")
 
 
 def test_requests_are_counted_and_kept_with_their_headers(provider):

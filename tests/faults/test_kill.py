@@ -16,7 +16,7 @@ from apps.archive import schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.catalog.models import Blob
 from apps.lib import clock, storage
-from deploy.demo.provider import Behaviour
+from deploy.demo.behaviours import Behaviour
 from tests.archive.world import at_provider
 from tests.make import audio
 

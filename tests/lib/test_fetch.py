@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from apps.lib import fetch as fetch_module
 from apps.lib.fetch import MAX_RETRY_AFTER, FetchError, Rules, check_url, fetch, retry_after_seconds
-from deploy.demo.provider import Behaviour, Provider, chunked
+from deploy.demo.behaviours import Behaviour, chunked
+from deploy.demo.provider import Provider
 
 NAME = "cdn.example.com"
 PUBLIC_ADDRESS = "93.184.215.14"

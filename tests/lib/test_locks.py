@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from apps.lib import locks
 from tests.lib.threads import side_by_side
@@ -93,3 +93,11 @@ def test_a_name_is_held_until_the_transaction_ends():
         locks.until_commit("thing")
         assert not beside(alone) and not beside(together)
     assert beside(alone)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_goes_with_the_connection_that_broke_and_its_block_ends_well():
+    for hold in (locks.alone("broken"), locks.together("broken", patience=0)):
+        with hold as mine:
+            connection.connection.close()
+        assert mine and beside(lambda: alone("broken"))
