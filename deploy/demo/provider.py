@@ -15,13 +15,14 @@ As a program, told from outside what to do:
     curl localhost:8901/_control                                      # files, behaviours, counts
     curl localhost:8901/_control -d '{"behave": {"path": "/suno/a.mp3", "as": "404", "times": 2}}'
     curl localhost:8901/_control -d '{"expire": "all"}'
+
+Below the addresses of the three APIs it answers as they do: see `provider_api.py`.
 """
 
 import argparse
 import base64
 import contextlib
 import functools
-import gzip
 import json
 import mimetypes
 import signal
@@ -36,7 +37,9 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+
+from deploy.demo.provider_api import Generations
+from deploy.demo.wire import chunked, half, path_of, span, zipped_zeros
 
 EXPIRED = {"suno": "403", "mureka": "403", "replicate": "404"}
 PIECE = bytes(16 * 1024)
@@ -82,6 +85,7 @@ class Provider:
 
     def __init__(self, port: int = 0, *, directory: Path | None = None, lifetime_s: float | None = None):
         self.log: list[Seen] = []
+        self.generations = Generations()
         self.stopping = threading.Event()
         self._directory = directory.resolve() if directory else None
         self._lifetime = lifetime_s
@@ -123,12 +127,12 @@ class Provider:
     def expire(self, url: str) -> None:
         """From now on the file at this URL or path is gone; "all" for every file there is."""
         with self._lock:
-            self._expired.update(self._paths() if url == "all" else [_path_of(url)])
+            self._expired.update(self._paths() if url == "all" else [path_of(url)])
 
     def behave(self, url: str, behaviour: Behaviour) -> None:
         """Answer so at this URL or path; one that ends in "/" stands for everything below it."""
         with self._lock:
-            self._behaviours[_path_of(url)] = behaviour
+            self._behaviours[path_of(url)] = behaviour
 
     def state(self) -> dict[str, Any]:
         """What the control endpoint lists."""
@@ -139,8 +143,8 @@ class Provider:
 
     def obey(self, order: dict[str, Any]) -> None:
         """Carry out one posted order; raises when it makes no sense."""
-        if not order or not order.keys() <= {"publish", "behave", "expire"}:
-            raise ValueError("an order is to publish, to behave or to expire")
+        if not order or not order.keys() <= {"publish", "behave", "expire", "begin", "finish"}:
+            raise ValueError("an order is to publish, to behave, to expire, to begin or to finish")
         if (wish := order.get("publish")) is not None:
             data = base64.b64decode(wish["base64"], validate=True)
             self.publish(data=data, **{name: wish[name] for name in wish if name != "base64"})
@@ -148,6 +152,10 @@ class Provider:
             self.behave(wish["path"], Behaviour(wish["as"], wish.get("argument"), wish.get("times")))
         if (wish := order.get("expire")) is not None:
             self.expire(wish)
+        if (wish := order.get("begin")) is not None:
+            self.generations.begin(**wish)
+        if (wish := order.get("finish")) is not None:
+            self.generations.finish(**wish)
 
     def answer(self, path: str) -> tuple[Behaviour, File]:
         """What to do about a request for `path`, counted against the behaviour's `times`."""
@@ -204,11 +212,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         self.close_connection = True
-        path = _path_of(self.path)
+        path = path_of(self.path)
         if path == "/_control":
             return self.send_json(200, self.provider.state())
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.provider.log.append(Seen(self.command, path, headers))
+        if api := self.provider.generations.answer(self.path, headers.get("authorization", "")):
+            return self.send_json(*api)
         behaviour, file = self.provider.answer(path)
         with contextlib.suppress(ConnectionError):
             BEHAVIOURS[behaviour.name](self, file, behaviour.argument)
@@ -261,13 +271,13 @@ Act = Callable[[_Handler, File, Any], None]
 
 
 def _ok(http: _Handler, file: File, argument: Any) -> None:
-    span = _span(http.headers.get("Range", ""), len(file.data))
-    if span is None:
+    wanted = span(http.headers.get("Range", ""), len(file.data))
+    if wanted is None:
         return http.send(200, file.data, file.content_type, Accept_Ranges="bytes")
-    if not span:
+    if not wanted:
         return http.send_status(416, Content_Range=f"bytes */{len(file.data)}")
-    shown = f"bytes {span.start}-{span.stop - 1}/{len(file.data)}"
-    http.send(206, file.data[span.start : span.stop], file.content_type, Content_Range=shown)
+    shown = f"bytes {wanted.start}-{wanted.stop - 1}/{len(file.data)}"
+    http.send(206, file.data[wanted.start : wanted.stop], file.content_type, Content_Range=shown)
 
 
 def _status(status: int, retry_after: str | None = None) -> Act:
@@ -289,18 +299,18 @@ def _fixed(body: bytes, content_type: str = "audio/mpeg") -> Act:
 
 def _truncated(http: _Handler, file: File, cut: int | None) -> None:
     http.start_file(file)
-    http.write(file.data[: _half(file.data, cut)])
+    http.write(file.data[: half(file.data, cut)])
 
 
 def _truncated_chunked(http: _Handler, file: File, cut: int | None) -> None:
     http.start(200, file.content_type, Transfer_Encoding="chunked")
     wire = chunked(file.data)
-    http.write(wire[: _half(wire, cut)])
+    http.write(wire[: half(wire, cut)])
 
 
 def _no_length(http: _Handler, file: File, cut: int | None) -> None:
     http.start(200, file.content_type)
-    http.write(file.data[: _half(file.data, cut)])
+    http.write(file.data[: half(file.data, cut)])
 
 
 def _chunked(http: _Handler, file: File, argument: Any) -> None:
@@ -310,7 +320,7 @@ def _chunked(http: _Handler, file: File, argument: Any) -> None:
 
 def _flipped(http: _Handler, file: File, at: int | None) -> None:
     data = bytearray(file.data)
-    data[_half(file.data, at)] ^= 1
+    data[half(file.data, at)] ^= 1
     http.send(200, bytes(data), file.content_type)
 
 
@@ -320,7 +330,7 @@ def _wrong_type(http: _Handler, file: File, content_type: str | None) -> None:
 
 def _reset(http: _Handler, file: File, cut: int | None) -> None:
     http.start_file(file)
-    http.write(file.data[: _half(file.data, cut)])
+    http.write(file.data[: half(file.data, cut)])
     http.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     http.rfile.close()
     http.connection.close()
@@ -357,7 +367,7 @@ def _endless(http: _Handler, file: File, argument: Any) -> None:
 
 def _gzip_bomb(http: _Handler, file: File, members: int | None) -> None:
     """About 1000 times as large once decoded: 64 members are 1 GiB out of 1 MB."""
-    http.send(200, _zipped_zeros() * (members or 64), "audio/mpeg", Content_Encoding="gzip")
+    http.send(200, zipped_zeros() * (members or 64), "audio/mpeg", Content_Encoding="gzip")
 
 
 def _redirect(http: _Handler, file: File, location: str | None) -> None:
@@ -401,35 +411,6 @@ BEHAVIOURS: dict[str, Act] = {
     "reset": _reset,
     "forbidden_literal": _forbidden_literal,
 }
-
-
-def chunked(data: bytes, size: int = 1000) -> bytes:
-    """`data` in the chunked transfer coding, as it stands on the wire."""
-    pieces = (data[start : start + size] for start in range(0, len(data), size))
-    return b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
-
-
-@functools.cache
-def _zipped_zeros() -> bytes:
-    return gzip.compress(bytes(16 * 1024 * 1024))
-
-
-def _half(data: bytes, position: int | None) -> int:
-    return len(data) // 2 if position is None else position
-
-
-def _path_of(url: str) -> str:
-    return unquote(urlsplit(url).path)
-
-
-def _span(header: str, size: int) -> range | None:
-    """The bytes a Range header asks for: None for all of them, an empty range when there are none such."""
-    first, dash, last = header.removeprefix("bytes=").partition("-")
-    if not header.startswith("bytes=") or not dash or not (first + last).isdecimal():
-        return None
-    if not first:
-        return range(max(0, size - int(last)), size)
-    return range(int(first), min(size, int(last) + 1 if last else size))
 
 
 def main() -> None:
