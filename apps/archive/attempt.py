@@ -11,13 +11,15 @@ from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from apps.archive import alerts, schedule
+from apps.archive import alerts, fresh, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.providers import client
+from apps.archive.providers.answers import HEAD_BYTES
 from apps.archive.retry import Life, decide
 from apps.catalog import files, history, providers
 from apps.lib import clock, fetch, leases, media, spool
 from apps.lib.errors import Refusal
-from apps.lib.fetch import FetchError
+from apps.lib.fetch import Fetched, FetchError
 from apps.lib.media import MediaError, Probe
 from apps.lib.storage import Stored
 
@@ -37,12 +39,22 @@ def archive(asset: ArchiveAsset) -> bool:
     with ExitStack() as kept:
         try:
             with leases.held(asset):
-                stored, probe = _bring_home(asset, kept)
+                stored, probe = _from_provider(asset, kept)
             return _settle_archived(asset, stored, probe)
         # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
         except (FetchError, Refusal, OSError, OperationalError) as failure:
             _settle_failed(asset, failure)
             return False
+
+
+def _from_provider(asset: ArchiveAsset, kept: ExitStack) -> tuple[Stored, Probe]:
+    """Once more where the address is dead and the provider gives another one."""
+    try:
+        return _bring_home(asset, kept)
+    except (FetchError, MediaError) as failure:
+        if not fresh.renewed(asset, failure):
+            raise
+    return _bring_home(asset, kept)
 
 
 def _bring_home(asset: ArchiveAsset, kept: ExitStack) -> tuple[Stored, Probe]:
@@ -56,10 +68,23 @@ def _bring_home(asset: ArchiveAsset, kept: ExitStack) -> tuple[Stored, Probe]:
             max_bytes=settings.FETCH_MAX_BYTES[asset.kind],
             deadline=settings.FETCH_DEADLINE_S[asset.kind],
         )
-        probe = media.probe(fetched.path, admit=ADMIT[asset.kind])
+        probe = _decoded(asset, fetched)
         _check_duration(asset, probe)
         stored = files.stored(fetched.path, form=probe.format, sha256=fetched.sha256)
         return kept.enter_context(stored), probe
+
+
+def _decoded(asset: ArchiveAsset, fetched: Fetched) -> Probe:
+    """MediaError in the provider's terms where it can be told what came in place of the file."""
+    try:
+        return media.probe(fetched.path, admit=ADMIT[asset.kind])
+    except MediaError as unknown:
+        with fetched.path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        named = client(asset.track.source.provider_id).is_not_audio(head, fetched.content_type)
+        if named is None:
+            raise
+        raise MediaError(named.code, named.message) from unknown
 
 
 def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:
