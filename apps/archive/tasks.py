@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 # A run leaves well before its time limit; what is still due is found by the next nudge.
 RUN_S = 120
-ASKING_S = 50
+ASKING_S = 10
 
 
 def nudge() -> None:
