@@ -5,9 +5,9 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.archive import schedule, working
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveJob, Generation
 from apps.catalog import actions as catalog
-from apps.catalog.models import Track
+from apps.catalog.models import Provider, Track
 from tests.archive.world import at_provider
 from tests.make import make_generated, make_track
 
@@ -214,3 +214,27 @@ def test_a_tracks_page_shows_its_assets_and_jobs(desk, ana):
         assert path in shown
     assert "quarantined" in shown and "No more." in shown
     assert "archive_assets-group" not in desk.get(f"{TRACKS}{make_track(ana).pk}/change/").content.decode()
+
+
+def test_lifetimes_are_applied_with_a_question_and_a_count(boss, ana):
+    client = Client()
+    client.force_login(boss)
+    make_asset(ana), make_asset(ana, "lost")
+    Provider.objects.filter(pk="suno").update(lifetime=dt.timedelta(days=3))
+    page = client.get("/admin/catalog/provider/suno/change/").content.decode()
+    assert "1 files are not archived yet" in page
+    told = client.post("/admin/catalog/provider/suno/apply-lifetimes/", follow=True).content.decode()
+    assert "1 files expire by today" in told
+
+
+def test_a_generation_is_shown_with_where_it_stands_and_asked_for_now(desk, ana):
+    now, suno = timezone.now(), Provider.objects.get(pk="suno")
+    row = Generation.objects.create(
+        owner=ana, provider=suno, provider_track_id="t1", title="To Come", next_at=now + dt.timedelta(hours=1),
+        ends_at=now + dt.timedelta(days=1), said="PENDING",
+    )  # fmt: skip
+    page = desk.get("/admin/archive/generation/").content.decode()
+    assert "To Come" in page and "PENDING" in page
+    desk.post(f"/admin/archive/generation/{row.pk}/ask-now/")
+    row.refresh_from_db()
+    assert row.next_at <= timezone.now()
