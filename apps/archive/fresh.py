@@ -31,7 +31,8 @@ def renewed(asset: ArchiveAsset, failure: Exception, *, now: dt.datetime | None 
     given = _given(source, asset.kind)
     if given is None or given[0] == asset.source_url:
         return False
-    url, expires_at = given
+    url, said = given
+    expires_at = providers.sooner(said, source.provider, now)
     with transaction.atomic():
         if not files.lock_live(asset.track_id):
             return False

@@ -236,7 +236,7 @@ def _register(row: Generation, answer: Finished, now: dt.datetime) -> ProviderEr
 
 def _track(row: Generation, answer: Finished, song: Song, title: str, now: dt.datetime) -> Track:
     generated_at = min(answer.finished_at or now, now)
-    expires_at = song.expires_at if song.expires_at and song.expires_at > generated_at else None
+    expires_at = providers.sooner(song.expires_at, row.provider, generated_at)
     where = {"audio_url": song.urls["audio"], "generated_at": generated_at, "expires_at": expires_at}
     for kind in song.urls.keys() - {"audio"}:
         if _may_be_fetched(row, kind, song.urls[kind]):

@@ -49,6 +49,11 @@ def expiry(provider: Provider, since: dt.datetime, kind: str = "audio") -> dt.da
     return since + provider.lives(kind)
 
 
+def sooner(said: dt.datetime | None, provider: Provider, since: dt.datetime) -> dt.datetime | None:
+    """The expiry that an address of audio was said to have, where that is before the usual one, and can be."""
+    return said if said and since < said < expiry(provider, since) else None
+
+
 def expires(source: ProviderSource, kind: str) -> dt.datetime:
     """Until when the source's address of this kind works.
 

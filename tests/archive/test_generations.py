@@ -244,3 +244,13 @@ def test_a_person_who_registered_it_meanwhile_has_one_track(ana, provider):
     ProviderSource.objects.update(provider_track_id="t1")
     ask_now()
     assert row.tracks.get() == track
+
+
+def test_an_address_that_is_signed_for_less_than_usual_expires_by_what_it_says(ana, provider):
+    made = song(provider, "suno", "a")
+    soon = int(clock.now().timestamp()) + 3600
+    signed = Song({"audio": f"{made.urls['audio']}?Expires={soon}"}, key="a")
+    begin(provider, "suno", "t1", signed, finished=True)
+    announce(ana)
+    ask_now()
+    assert ProviderSource.objects.get().expires_at.timestamp() == soon

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from django.conf import settings
 
@@ -241,10 +241,26 @@ def moment(value: Any) -> dt.datetime | None:
         return None
 
 
+def signed_until(address: str) -> dt.datetime | None:
+    """Until when a signed address works, where it says so: by CloudFront's `Expires`, or S3's `X-Amz-Expires`."""
+    try:
+        said = dict(parse_qsl(urlsplit(address).query, max_num_fields=50))
+        if "X-Amz-Expires" in said:
+            since = dt.datetime.strptime(said["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=dt.UTC)
+            return moment(since.timestamp() + int(said["X-Amz-Expires"]))
+        return moment(int(said["Expires"])) if "Expires" in said else None
+    except (ValueError, KeyError, OverflowError):
+        return None
+
+
 def finished(songs: list[Song], finished_at: dt.datetime | None = None) -> Finished | Unfinished:
     """Those with audio, told apart by their keys, else by their places; without any it is not there yet."""
     told_apart = {song.key or str(place): song for place, song in enumerate(songs)}
-    sounding = tuple(replace(song, key=key) for key, song in told_apart.items() if song.urls.get("audio"))
+    sounding = tuple(
+        replace(song, key=key, expires_at=signed_until(song.urls["audio"]))
+        for key, song in told_apart.items()
+        if song.urls.get("audio")
+    )
     return Finished(sounding, finished_at, len(told_apart)) if sounding else Unfinished("without audio")
 
 

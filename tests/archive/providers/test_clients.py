@@ -141,6 +141,21 @@ def test_the_output_of_replicate_is_the_models(output, urls):
     assert answer.finished_at == dt.datetime(2026, 11, 21, 12, tzinfo=dt.UTC)
 
 
+@pytest.mark.parametrize(
+    ("query", "until"),
+    [
+        ("Expires=1800000000&Key-Pair-Id=K", dt.datetime(2027, 1, 15, 8, tzinfo=dt.UTC)),
+        ("X-Amz-Date=20270115T080000Z&X-Amz-Expires=3600", dt.datetime(2027, 1, 15, 9, tzinfo=dt.UTC)),
+        ("X-Amz-Expires=3600", None), ("X-Amz-Date=x&X-Amz-Expires=3600", None), ("Expires=soon", None),
+        ("Expires=-5", None), ("Expires=" + "9" * 400, None), ("Expires=" + "9" * 5000, None), ("", None), ("&" * 200, None),
+    ],
+)  # fmt: skip
+def test_a_signed_address_says_until_when_it_works(query, until):
+    told = {"status": "succeeded", "output": f"https://r.example/a.wav?{query}"}
+    assert base.signed_until(told["output"]) == until
+    assert len(query) > 1900 or prediction(told).songs[0].expires_at == until
+
+
 def test_what_replicate_has_removed_will_not_come():
     assert isinstance(prediction({"status": "succeeded", "output": None, "data_removed": True}), Failed)
 
