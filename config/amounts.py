@@ -28,6 +28,20 @@ UPLOAD_EVENTS_AT_ONCE = env.number("UPLOAD_EVENTS_AT_ONCE", 1, most=64)
 UPLOAD_EVENTS_LAST = timedelta(seconds=20)
 # Origins that the fetcher may reach although they are not public https: the demo's provider, never set in production.
 FETCH_ORIGINS = env.origins("KEEPTRACK_FETCH_ORIGINS")
+# How the providers of generated tracks are asked, and what they sign their deliveries with; no key: not at all.
+PROVIDER_APIS = {
+    code: {
+        "url": env.api(f"{code.upper()}_API_URL", usual, exempt=FETCH_ORIGINS),
+        "key": env.token(f"{code.upper()}_API_KEY"),
+        "webhook_secret": env.token(f"{code.upper()}_WEBHOOK_SECRET"),
+    }
+    for code, usual in {
+        "suno": "https://api.sunoapi.org",
+        "mureka": "https://api.mureka.ai",
+        "replicate": "https://api.replicate.com",
+    }.items()
+}
+GENERATION_WAIT = timedelta(hours=env.number("GENERATION_WAIT_HOURS", 24, least=1, most=720))
 FETCH_MAX_BYTES = {"audio": 200_000_000, "cover": 10_000_000, "video": 500_000_000}
 FETCH_DEADLINE_S = {"audio": 90, "cover": 45, "video": 120}
 ARCHIVE_PARALLEL = env.number("ARCHIVE_PARALLEL", 32, least=1, most=256)  # downloads at a time

@@ -57,6 +57,7 @@ PLACES = {
     "Archive": [
         ("To archive", "archive_archiveasset_changelist", "archive.view_archiveasset", "hourglass_top"),
         ("Hosts", "archive_archivehost_changelist", "archive.view_archivehost", "dns"),
+        ("Generations", "archive_generation_changelist", "archive.view_generation", "music_note"),
         ("Jobs", "archive_archivejob_changelist", "archive.view_archivejob", "work_history"),
     ],
     "People": [

@@ -99,6 +99,26 @@ def url(name: str, default: str, *, schemes: tuple[str, ...]) -> str:
     return value
 
 
+def api(name: str, default: str, *, exempt: tuple[str, ...]) -> str:
+    """Where somebody's API is: https, or one of the origins that a demo or a test may reach."""
+    value = url(name, default, schemes=("https", "http")).rstrip("/")
+    parts = _parts(name, value)
+    at = f"{parts.scheme}://{parts.netloc}"
+    if not parts.hostname or parts.query or parts.fragment or "@" in parts.netloc:
+        raise wrong(name, "an address such as https://api.example.com")
+    if at not in exempt and (parts.scheme != "https" or parts.port not in (None, 443)):
+        raise wrong(name, "an https address on port 443, or an origin that KEEPTRACK_FETCH_ORIGINS names")
+    return value
+
+
+def token(name: str) -> str:
+    """A key or secret as it travels in a header; one that could not is refused here, where nobody repeats it."""
+    value = text(name)
+    if not all("!" <= letter <= "~" for letter in value):
+        raise wrong(name, "letters, digits and signs of ASCII without a space")
+    return value
+
+
 def origins(name: str) -> tuple[str, ...]:
     """Exact origins such as http://127.0.0.1:8901, for what only a demo or a test may reach."""
     for origin in words(name):

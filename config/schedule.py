@@ -5,6 +5,7 @@ from celery.schedules import crontab
 # A nudge that has waited for longer than the next sweep is worth nothing.
 BEAT = {
     "archive what is new": {"task": "archive.plan", "schedule": 10.0, "options": {"expires": 10}},
+    "ask for generations": {"task": "archive.ask", "schedule": 10.0, "options": {"expires": 10}},
     "archive what is due": {"task": "archive.sweep", "schedule": 60.0, "options": {"expires": 60}},
     "archive daily run": {"task": "archive.daily", "schedule": crontab(hour=3, minute=0)},
     "derive what is due": {"task": "catalog.sweep", "schedule": 30.0, "options": {"expires": 30}},

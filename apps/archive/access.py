@@ -53,3 +53,23 @@ class AccessToManifests(AccessQuerySet):
 
     def edit_rule(self, user) -> Q:
         return Q(pk__in=[])
+
+
+class Generations(AccessQuerySet):
+    """Announced generations: their owner's, and staff's who see the archive."""
+
+    def view_rule(self, user) -> Q:
+        return Q() if may(user, "archive.see") else self._own(user)
+
+    def edit_rule(self, user) -> Q:
+        return Q() if may(user, "archive.run") else self._own(user)
+
+    def _own(self, user) -> Q:
+        return Q(owner=user) if user.is_authenticated else Q(pk__in=[])
+
+    def of(self, person):
+        """What this person announced: a choice of rows, and no leave to see them."""
+        return self.filter(owner=person)
+
+    def of_others(self, person):
+        return self.exclude(owner=person)

@@ -69,7 +69,7 @@ def request_due(*, limit: int, by) -> list:
     schedule.keep_house()
     schedule.plan()
     tracks = dict.fromkeys(schedule.due().values_list("track_id", flat=True)[: 3 * limit])
-    chosen = list(Track.objects.filter(pk__in=list(tracks)[:limit]).select_related("source"))
+    chosen = list(Track.objects.filter(pk__in=list(tracks)[:limit]).select_related("source__provider"))
     schedule.plan_tracks(chosen, by=by)
     return list(
         ArchiveJob.objects.filter(track__in=chosen, status__in=["pending", "processing"]).values_list("pk", flat=True)

@@ -14,8 +14,10 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
-from apps.archive import alerts, hosts, ledger, schedule
+from apps.archive import alerts, fresh, hosts, ledger, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.providers import client
+from apps.archive.providers.answers import HEAD_BYTES
 from apps.archive.retry import Life, again_soon, decide
 from apps.catalog import files, history, providers
 from apps.lib import clock, fetch, leases, media, spool
@@ -45,15 +47,21 @@ def archive(asset: ArchiveAsset) -> bool:
     except AWAY as away:
         _give_back(asset, away, {})
         return False
-    while (pause := attempt.download()) is not None:
-        time.sleep(pause)
-    return attempt.settle()
+    try:
+        done = None
+        while done is None:
+            while (pause := attempt.download()) is not None:
+                time.sleep(pause)
+            done = attempt.settle()
+        return done
+    finally:
+        attempt.leave()
 
 
 class Attempt:
     """An attempt in two halves. `download` waits for the network and needs no database; `settle` needs one, and a core.
 
-    The lease is kept from the beginning until `settle` or `leave`; one of them ends it.
+    The lease is kept from the beginning until `settle` is done or `leave` ends it.
     """
 
     def __init__(self, asset: ArchiveAsset, *, now: dt.datetime):
@@ -61,7 +69,7 @@ class Attempt:
         self.asset = asset
         self._rules = providers.rules(asset.track.source.provider)
         self._life = (asset.expires_at - now).total_seconds() + time.monotonic()
-        self._tries, self._fetched, self._failure = 0, None, None
+        self._tries, self._asked, self._fetched, self._failure = 0, False, None, None
         self._facts, self._started = {}, time.monotonic()  # what is to stand in the ledger, as far as it came
         self._kept = ExitStack()
         self._kept.enter_context(leases.held(asset))
@@ -96,27 +104,39 @@ class Attempt:
         in_time = time.monotonic() + pause < self._life
         return pause if self._tries < settings.ARCHIVE_TRIES and in_time and again_soon(*facts) else None
 
-    def settle(self) -> bool:
-        """Verify, store, write the rows, and tell the gate of the host."""
-        done, failure = False, None
+    def settle(self) -> bool | None:
+        """Verify, store, write the rows, and tell the gate of the host.
+
+        None, once at most, when the provider gave another address in place of a dead one: to be downloaded from there.
+        """
         try:
-            with self._kept:
-                done = self._bring_home()
+            done, failure = self._bring_home(), None
         # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
         except (FetchError, Refusal, OSError, *AWAY) as caught:
-            failure = caught
+            if self._renewed(caught):
+                return None
+            done, failure = False, caught
             facts = {"seconds": self._seconds(), "tries": self._tries, **ledger.refused(failure)}
             _give_back(self.asset, failure, self._facts | facts)
+        self.leave()
         with suppress(*AWAY):
             hosts.heard(self.asset, failure)
         return done
 
+    def _renewed(self, failure: Exception) -> bool:
+        if self._asked:
+            return False
+        self._asked = True
+        with suppress(*AWAY):
+            return fresh.renewed(self.asset, failure)
+        return False
+
     def _bring_home(self) -> bool:
         if self._failure is not None:
             raise self._failure
-        fetched, kind = self._fetched, self.asset.kind
+        fetched = self._fetched
         self._facts |= ledger.answered(fetched)
-        probe = media.probe(fetched.path, admit=ADMIT[kind])
+        probe = _decoded(self.asset, fetched)
         self._facts |= ledger.read(probe)
         _check_duration(self.asset, probe)
         # The bytes stay in the store until their rows are written.
@@ -128,7 +148,7 @@ class Attempt:
         return round(time.monotonic() - self._started, 3)
 
     def leave(self) -> None:
-        """Give up without a word: the lease runs out, as if the worker had died."""
+        """Keep the lease no longer. What is not settled is due again when it runs out, as if the worker had died."""
         self._kept.close()
 
 
@@ -139,6 +159,19 @@ def _give_back(asset: ArchiveAsset, failure: Exception, facts: dict) -> None:
         _settle_failed(asset, failure, facts)
     except AWAY as away:
         log.error("%s of track %s left to its lease: %s", asset.kind, asset.track_id, away)
+
+
+def _decoded(asset: ArchiveAsset, fetched: Fetched) -> Probe:
+    """MediaError in the provider's terms where it can be told what came in place of the file."""
+    try:
+        return media.probe(fetched.path, admit=ADMIT[asset.kind])
+    except MediaError as unknown:
+        with fetched.path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+        named = client(asset.track.source.provider_id).is_not_audio(head, fetched.content_type)
+        if named is None:
+            raise
+        raise MediaError(named.code, named.message) from unknown
 
 
 def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:

@@ -5,13 +5,14 @@ from itertools import chain
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Value
-from django.db.models.functions import Least
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models.functions import Coalesce, Least
 
 from apps.archive import alerts, hosts
 from apps.archive.models import DUE_STATES, OPEN_STATES, ArchiveAsset, ArchiveJob
 from apps.archive.retry import GRACE
-from apps.catalog.models import Track
+from apps.catalog import providers
+from apps.catalog.models import Provider, ProviderSource, Track
 from apps.lib import clock, leases
 
 PLANNER_LOCK = 7_201_303  # any number, the same everywhere
@@ -31,7 +32,7 @@ def plan(*, now: dt.datetime | None = None, limit: int = 1000) -> int:
             return 0
     planned = ArchiveAsset.objects.filter(track=OuterRef("pk"))
     tracks = Track.objects.filter(~Exists(planned), source__isnull=False, status="ready")
-    return plan_tracks(list(tracks.select_related("source").order_by("source__expires_at")[:limit]), now=now)
+    return plan_tracks(list(tracks.select_related("source__provider").order_by("source__expires_at")[:limit]), now=now)
 
 
 def plan_tracks(tracks: list[Track], *, by=None, now: dt.datetime | None = None) -> int:
@@ -45,7 +46,7 @@ def plan_tracks(tracks: list[Track], *, by=None, now: dt.datetime | None = None)
 def _assets(track: Track, now: dt.datetime) -> list[ArchiveAsset]:
     source = track.source
     return [
-        ArchiveAsset(track=track, kind=kind, source_url=url, expires_at=source.expires_at, next_at=now)
+        ArchiveAsset(track=track, kind=kind, source_url=url, expires_at=providers.expires(source, kind), next_at=now)
         for kind, url in source.urls().items()
     ]
 
@@ -97,6 +98,26 @@ def _hold(rows) -> list:
     alerts.hold_owners(found)
     still = rows.filter(pk__in=found).select_for_update(skip_locked=True, of=("self",))
     return list(still.values_list("pk", flat=True))
+
+
+@transaction.atomic
+def apply_lifetimes(provider: Provider) -> int:
+    """The provider's lifetimes of today for what is not archived yet, whatever was said of it; how many files."""
+    changed = 0
+    since = Coalesce("renewed_at", "generated_at")
+    for kind in ArchiveAsset.Kind.values:
+        waiting = unarchived(provider).filter(kind=kind)
+        if kind == "audio":
+            mine = ProviderSource.objects.filter(track__in=waiting.values("track"))
+            mine.update(expires_at=since + Value(provider.lives(kind)))
+        given = ProviderSource.objects.filter(track=OuterRef("track")).values(at=since + Value(provider.lives(kind)))
+        changed += waiting.update(expires_at=Subquery(given))
+    return changed
+
+
+def unarchived(provider: Provider):
+    """Files of this provider that are still to be fetched."""
+    return ArchiveAsset.objects.filter(track__source__provider=provider, state__in=OPEN_STATES)
 
 
 def drop_removed() -> None:

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from apps.archive import schedule, working
+from apps.archive import generations, schedule, working
 from apps.catalog import tasks as derivations
 from apps.lib import nudges, spool
 
@@ -13,10 +13,27 @@ log = logging.getLogger(__name__)
 
 # A run leaves well before its time limit; what is still due is found by the next nudge.
 RUN_S = 120
+ASKING_S = 10
 
 
 def nudge() -> None:
     nudges.send(work)
+
+
+def nudge_asking() -> None:
+    nudges.send(ask)
+
+
+@shared_task(name="archive.ask")
+def ask() -> int:
+    """Ask the providers for generations that are due; what is finished is archived next. One at a time per machine."""
+    with spool.alone("generations") as first:
+        if not first:
+            return 0
+        asked = generations.work(seconds=ASKING_S)
+    if asked:
+        plan()
+    return asked
 
 
 @shared_task(name="archive.plan")
@@ -38,6 +55,7 @@ def work() -> int:
 def sweep() -> None:
     """Heal: quarantine, drop, close; then plan as usual."""
     schedule.keep_house()
+    generations.keep_house()
     plan()
 
 

@@ -39,8 +39,8 @@ def work(*, limit: int, seconds: float, track: Track | None = None, told: Callab
     with ThreadPoolExecutor(settlers, "settle") as settling:
         done = [settling.submit(run.settle_all) for _ in range(settlers)]
         try:
-            with ThreadPoolExecutor(min(settings.ARCHIVE_PARALLEL, limit), "download") as downloads:
-                run.claim_all(downloads)
+            with ThreadPoolExecutor(min(settings.ARCHIVE_PARALLEL, limit), "download") as run.downloads:
+                run.claim_all()
         finally:
             run.leave()
             for _ in done:
@@ -87,6 +87,7 @@ class _Run:
         self.limit, self.until, self.track, self.told = limit, until, track, told
         self.batch = max(1, settings.ARCHIVE_PARALLEL // 4)
         self.taken = self.unsettled = self.loading = 0
+        self.downloads: ThreadPoolExecutor
         self.fetched: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
         # Attempts that ask once more: (moment by the monotonic clock, number, attempt); no thread sleeps for them.
         self.resting: list[tuple[float, int, Attempt]] = []
@@ -94,15 +95,15 @@ class _Run:
         self.failed: BaseException | None = None
         self.changed = threading.Condition()
 
-    def claim_all(self, downloads: ThreadPoolExecutor) -> None:
+    def claim_all(self) -> None:
         """Claim while there is room and work. With nothing due it stays while another asset is at work, for what falls
         due meanwhile must not wait for the slowest download."""
         look = 0.0  # not before this moment: the last look found less than there was room for
         while self.failed is None:
-            self._wake(downloads)
+            self._wake()
             room = self._room()
             if room and time.monotonic() >= look:
-                claimed = self._claim(room, downloads)
+                claimed = self._claim(room)
                 if not claimed and not self._stays():
                     break
                 look = time.monotonic() + LINGER_S if claimed < room else 0.0
@@ -120,7 +121,7 @@ class _Run:
         room = min(most - self.loading, most + 2 * settings.ARCHIVE_SETTLERS - self.unsettled)
         return min(room, self.limit - self.taken) if room >= self.batch else 0
 
-    def _claim(self, room: int, downloads: ThreadPoolExecutor) -> int:
+    def _claim(self, room: int) -> int:
         now = clock.now()
         lanes = schedule.lanes(now=now)
         if self.track is not None:
@@ -132,7 +133,7 @@ class _Run:
             open_jobs(assets)
         for asset in assets:
             self._count(taken=1, unsettled=1)
-            self._start(Attempt(asset, now=now), downloads)
+            self._start(Attempt(asset, now=now))
         return len(assets)
 
     def _stays(self) -> bool:
@@ -145,9 +146,9 @@ class _Run:
         opens = hosts.shut(now=now).opens()
         return opens is not None and opens < now + SOON and schedule.due(now=now).exists()
 
-    def _start(self, attempt: Attempt, downloads: ThreadPoolExecutor) -> None:
+    def _start(self, attempt: Attempt) -> None:
         self._count(loading=1)
-        downloads.submit(self._download, attempt)
+        self.downloads.submit(self._download, attempt)
 
     def _download(self, attempt: Attempt) -> None:
         try:
@@ -162,10 +163,10 @@ class _Run:
                 heapq.heappush(self.resting, (time.monotonic() + pause, next(self.numbers), attempt))
             self._count(loading=-1)
 
-    def _wake(self, downloads: ThreadPoolExecutor) -> None:
+    def _wake(self) -> None:
         with self.changed:
             while self.resting and self.resting[0][0] <= time.monotonic():
-                self._start(heapq.heappop(self.resting)[2], downloads)
+                self._start(heapq.heappop(self.resting)[2])
 
     def _wait(self, look: float | None) -> None:
         """Until something changed, or it is time to look again or to ask once more."""
@@ -184,7 +185,9 @@ class _Run:
 
     def _settle(self, attempt: Attempt) -> None:
         try:
-            attempt.settle()
+            if attempt.settle() is None:
+                self._start(attempt)
+                return
             if self.told is not None:
                 attempt.asset.refresh_from_db()
                 self.told(attempt.asset)

@@ -62,13 +62,14 @@ def register_generated(
     """A finished generation, and whether it is new. Saying it twice gives the same track (rule 7).
 
     Its URLs are checked against the provider's hosts now and again at every fetch. `expires_at` defaults to the
-    provider's lifetime. The archive finds the row by query.
+    provider's lifetime. The archive finds the row by query. Said again with other URLs, these take the place of the
+    former ones for what is not archived yet.
     """
     service = providers.known(provider)
     urls = {"audio_url": audio_url, "cover_url": cover_url, "video_url": video_url}
     providers.check_urls(service, {field: url for field, url in urls.items() if url})
     generated_at = generated_at or timezone.now()
-    expires_at = expires_at or providers.expiry(service, generated_at)
+    said_to_expire, expires_at = expires_at, expires_at or providers.expiry(service, generated_at)
     if expires_at <= generated_at:
         message = "A track expires after it was generated."
         raise Refusal("INVALID", message, fields={"expires_at": [message]})
@@ -87,6 +88,9 @@ def register_generated(
         source = known.select_related("track").first()
         if source is None:
             raise
+        providers.renew(
+            source, {name.removesuffix("_url"): url for name, url in urls.items()}, expires_at=said_to_expire
+        )
         return source.track, False
 
 

@@ -12,4 +12,4 @@ class CatalogConfig(AppConfig):
         goes with a removed one, in its `shape` what it tells of one, and in its `reports` what it notes when a
         track's files are made.
         """
-        autodiscover_modules("merging", "releasing", "shape", "reports")
+        autodiscover_modules("merging", "releasing", "shape", "reports", "fresh")

@@ -1,12 +1,24 @@
 """What each provider's files may look like from outside: which hosts, for how long."""
 
 import datetime as dt
+from collections.abc import Callable, Mapping
 
 from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 
-from apps.catalog.models import Provider
+from apps.catalog.models import Provider, ProviderSource
 from apps.lib import fetch
 from apps.lib.errors import Refusal
+
+OnFresh = Callable[[ProviderSource, dt.datetime], None]
+
+_listeners: dict[str, OnFresh] = {}
+
+
+def on_fresh(name: str, listener: OnFresh) -> None:
+    """`listener` is called with a source whose addresses are other ones now, in the transaction that writes them."""
+    _listeners[name] = listener
 
 
 def rules(provider: Provider) -> fetch.Rules:
@@ -32,5 +44,51 @@ def check_urls(provider: Provider, urls: dict[str, str]) -> None:
             raise Refusal("URL_REFUSED", refused.message, fields={field: [refused.message]}) from refused
 
 
-def expiry(provider: Provider, generated_at: dt.datetime) -> dt.datetime:
-    return generated_at + provider.lifetime
+def expiry(provider: Provider, since: dt.datetime, kind: str = "audio") -> dt.datetime:
+    """Until when an address of this kind works that the provider gave at that time."""
+    return since + provider.lives(kind)
+
+
+def sooner(said: dt.datetime | None, provider: Provider, since: dt.datetime) -> dt.datetime | None:
+    """The expiry that an address of audio was said to have, where that is before the usual one, and can be."""
+    return said if said and since < said < expiry(provider, since) else None
+
+
+def expires(source: ProviderSource, kind: str) -> dt.datetime:
+    """Until when the source's address of this kind works.
+
+    Its audio's expiry may have been said by who registered it; said to be sooner than usual, it holds for the rest too.
+    """
+    if kind == "audio":
+        return source.expires_at
+    since = source.renewed_at or source.generated_at
+    usual = expiry(source.provider, since, kind)
+    return min(usual, source.expires_at) if source.expires_at < expiry(source.provider, since) else usual
+
+
+@transaction.atomic
+def renew(
+    source: ProviderSource,
+    urls: Mapping[str, str],
+    *,
+    expires_at: dt.datetime | None = None,
+    now: dt.datetime | None = None,
+) -> bool:
+    """Write other addresses of a source, by asset kind, checked before; False when they are those it has.
+
+    `expires_at` is the audio's, by default as long from now as the provider's addresses work. Not of a removed track,
+    whose addresses are forgotten.
+    """
+    now = now or timezone.now()
+    row = ProviderSource.objects.select_for_update(of=("self",)).select_related("provider", "track").get(pk=source.pk)
+    other = {f"{kind}_url": url for kind, url in urls.items() if url and url != getattr(row, f"{kind}_url")}
+    if not other or row.track.removed_at is not None:
+        return False
+    other |= {"renewed_at": now, "expires_at": expires_at or max(expiry(row.provider, now), row.expires_at)}
+    for name, value in other.items():
+        setattr(row, name, value)
+        setattr(source, name, value)
+    row.save(update_fields=[*other, "updated_at"])
+    for listener in _listeners.values():
+        listener(row, now)
+    return True

@@ -16,7 +16,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -130,6 +130,36 @@ def fetch(
     except BaseException:
         into.unlink(missing_ok=True)
         raise
+
+
+def ask(
+    url: str,
+    *,
+    rules: Rules,
+    headers: Mapping[str, str],
+    max_bytes: int,
+    deadline: float,
+    connect_timeout: float = 10,
+    resolve: Resolver | None = None,
+) -> bytes:
+    """The body of one answer, in memory: for a program's door, asked with `headers` of ours.
+
+    Bounded as `fetch` is; a redirect is not followed, for what the headers say is for this host alone.
+    """
+    clock = _Clock(deadline)
+    backend = _Backend(rules, clock, resolve or system_addresses)
+    with _network_errors(), httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool:
+        place = _place(url, rules)
+        with _get(pool, place, connect_timeout, headers) as response:
+            told = _headers(response)
+            _require_plain_answer(response.status, told, place.host)
+            declared = _declared(told, max_bytes, response.status)
+            body = bytearray()
+            for piece in _pieces(response):
+                body += piece
+                _require_room(len(body), max_bytes, response.status)
+            _require_whole(len(body), declared, response.status)
+            return bytes(body)
 
 
 def retry_after_seconds(text: str, now: datetime) -> float | None:
@@ -320,18 +350,20 @@ def _follow(
                 url = _joined(place.url, headers["location"])
                 continue
             _require_plain_answer(response.status, headers, place.host)
-            declared = None if "transfer-encoding" in headers else int(headers["content-length"])
+            declared = _declared(headers, max_bytes, response.status)
             size, digest = _save(response, declared, into, max_bytes)
             content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
             return Fetched(into, size, digest, content_type, place.url, response.status, declared)
     raise FetchError("TOO_MANY_REDIRECTS", f"The source redirected more than {MAX_REDIRECTS} times.")
 
 
-def _get(pool: httpcore.ConnectionPool, place: _Place, connect_timeout: float) -> AbstractContextManager:
+def _get(
+    pool: httpcore.ConnectionPool, place: _Place, connect_timeout: float, headers: Mapping[str, str] | None = None
+) -> AbstractContextManager:
     return pool.stream(
         "GET",
         httpcore.URL(scheme=place.scheme, host=place.host, port=place.port, target=place.target),
-        headers={"User-Agent": "keeptrack", "Accept": "*/*", "Accept-Encoding": "identity"},
+        headers={"User-Agent": "keeptrack", "Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})},
         extensions={"timeout": {"connect": connect_timeout, "read": SILENCE, "write": SILENCE}},
     )
 
@@ -366,21 +398,35 @@ def _require_plain_answer(status: int, headers: dict[str, str], host: str) -> No
 
 def _save(response: httpcore.Response, declared: int | None, into: Path, max_bytes: int) -> tuple[int, str]:
     """Stream the body to disk as it came, chunk framing taken off; returns its size and SHA-256."""
-    if declared is not None and declared > max_bytes:
-        raise FetchError("TOO_LARGE", f"{declared} bytes, {max_bytes} are allowed.", response.status)
     size, digest = 0, hashlib.sha256()
     with into.open("wb") as file:
         for piece in _pieces(response):
             size += len(piece)
-            if size > max_bytes:
-                raise FetchError("TOO_LARGE", f"More than {max_bytes} bytes.", response.status)
+            _require_room(size, max_bytes, response.status)
             digest.update(piece)
             file.write(piece)
-        if declared is not None and size != declared:
-            raise FetchError("TRUNCATED", f"{size} of {declared} bytes arrived.", response.status)
+        _require_whole(size, declared, response.status)
         file.flush()
         os.fsync(file.fileno())
     return size, digest.hexdigest()
+
+
+def _declared(headers: dict[str, str], max_bytes: int, status: int) -> int | None:
+    """How long the body says it is, if it says so; TOO_LARGE before a byte of it is read."""
+    declared = None if "transfer-encoding" in headers else int(headers["content-length"])
+    if declared is not None and declared > max_bytes:
+        raise FetchError("TOO_LARGE", f"{declared} bytes, {max_bytes} are allowed.", status)
+    return declared
+
+
+def _require_room(size: int, max_bytes: int, status: int) -> None:
+    if size > max_bytes:
+        raise FetchError("TOO_LARGE", f"More than {max_bytes} bytes.", status)
+
+
+def _require_whole(size: int, declared: int | None, status: int) -> None:
+    if declared is not None and size != declared:
+        raise FetchError("TRUNCATED", f"{size} of {declared} bytes arrived.", status)
 
 
 def _pieces(response: httpcore.Response) -> Iterator[bytes]:

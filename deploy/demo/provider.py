@@ -15,6 +15,8 @@ As a program, told from outside what to do:
     curl localhost:8901/_control                                      # files, behaviours, counts
     curl localhost:8901/_control -d '{"behave": {"path": "/suno/a.mp3", "as": "404", "times": 2}}'
     curl localhost:8901/_control -d '{"expire": "all"}'
+
+Below the addresses of the three APIs it answers as they do: see `provider_api.py`.
 """
 
 import argparse
@@ -34,6 +36,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from deploy.demo.behaviours import BEHAVIOURS, Behaviour, File, Wire
+from deploy.demo.provider_api import Generations
 
 EXPIRED = {"suno": "403", "mureka": "403", "replicate": "404"}
 # What a behaviour works on at a path without a file.
@@ -54,6 +57,7 @@ class Provider:
 
     def __init__(self, port: int = 0, *, directory: Path | None = None, lifetime_s: float | None = None):
         self.log: list[Seen] = []
+        self.generations = Generations()
         self.stopping = threading.Event()
         self._directory = directory.resolve() if directory else None
         self._lifetime = lifetime_s
@@ -111,8 +115,8 @@ class Provider:
 
     def obey(self, order: dict[str, Any]) -> None:
         """Carry out one posted order; raises when it makes no sense."""
-        if not order or not order.keys() <= {"publish", "behave", "expire"}:
-            raise ValueError("an order is to publish, to behave or to expire")
+        if not order or not order.keys() <= {"publish", "behave", "expire", "begin", "finish"}:
+            raise ValueError("an order is to publish, to behave, to expire, to begin or to finish")
         if (wish := order.get("publish")) is not None:
             data = base64.b64decode(wish["base64"], validate=True)
             self.publish(data=data, **{name: wish[name] for name in wish if name != "base64"})
@@ -120,6 +124,10 @@ class Provider:
             self.behave(wish["path"], Behaviour(wish["as"], wish.get("argument"), wish.get("times")))
         if (wish := order.get("expire")) is not None:
             self.expire(wish)
+        if (wish := order.get("begin")) is not None:
+            self.generations.begin(**wish)
+        if (wish := order.get("finish")) is not None:
+            self.generations.finish(**wish)
 
     def file(self, path: str) -> File:
         """What stands at a path, expired or not."""
@@ -183,6 +191,8 @@ class _Handler(Wire):
             return self.send_json(200, self.provider.state())
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.provider.log.append(Seen(self.command, path, headers))
+        if api := self.provider.generations.answer(self.path, headers.get("authorization", "")):
+            return self.send_json(*api)
         behaviour, file = self.provider.answer(path)
         with contextlib.suppress(ConnectionError):
             BEHAVIOURS[behaviour.name](self, file, behaviour.argument)

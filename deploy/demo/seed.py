@@ -29,7 +29,7 @@ from apps.catalog.keys import PITCHES
 from apps.catalog.models import Track
 from apps.uploads import actions as uploads
 from apps.uploads.tasks import nudge
-from deploy.demo import community, curation, synth, uploading
+from deploy.demo import community, curation, generating, synth, uploading
 
 LOCK = 7_201_304  # any number of its own: two seeds at once make one community
 
@@ -90,7 +90,11 @@ def main() -> None:
     if missing:
         curation.look_after(curator)
     tracks = {track.title: track for track in ours.filter(status="ready")}
-    rest = {"what else they bring in": uploading.bring, "what they say and list": community.gather}
+    rest = {
+        "what is being made": generating.bring,
+        "what else they bring in": uploading.bring,
+        "what they say and list": community.gather,
+    }
     for words, act in rest.items():
         started = time.monotonic()
         if act(owners, tracks, curator):

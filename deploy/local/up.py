@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from deploy.demo.provider_api import KEY, ROUTES, SECRETS
 from deploy.local import children, folder, interrupts, ports, servers, statics
 from deploy.local.children import POLITE, ROOT, Child, Farewell
 from deploy.local.folder import Folder
@@ -146,7 +147,17 @@ def environment(place: Folder, options: argparse.Namespace) -> dict[str, str]:
     if not options.no_demo:
         origin = f"http://127.0.0.1:{ports.free_port(start=PROVIDER_PORT)}"
         env["KEEPTRACK_FETCH_ORIGINS"] = ",".join(filter(None, (origin, env.get("KEEPTRACK_FETCH_ORIGINS"))))
+        env = demo_apis(origin) | env
     return env
+
+
+def demo_apis(origin: str) -> dict[str, str]:
+    """What the demo's provider is asked by, and what it signs with; a key of the caller's own is for the real one."""
+    found = {f"{code.upper()}_WEBHOOK_SECRET": secret for code, secret in SECRETS.items()}
+    for name in (code.upper() for code in ROUTES):
+        if not given(f"{name}_API_KEY"):
+            found |= {f"{name}_API_URL": origin, f"{name}_API_KEY": KEY}
+    return found
 
 
 def local_host(options: argparse.Namespace) -> str:

@@ -100,7 +100,7 @@ def test_every_table_that_hangs_on_a_person_is_told():
         "account.EmailAddress", "mfa.Authenticator", "catalog.Track", "catalog.Play", "catalog.ProviderSource",
         "catalog.Change", "catalog.FormerFile", "uploads.Upload", "uploads.QuotaDay", "uploads.QuotaGrant",
         "uploads.FolderImport", "uploads.CompressionReport",
-        "archive.ArchiveJob",
+        "archive.ArchiveJob", "archive.Generation",
         "playlists.Playlist", "playlists.Member", "playlists.Entry", "playlists.Import",
         "social.Post", "social.Comment", "social.Like", "social.Follow", "social.Report",
         "social.DeprecatedUse",

@@ -4,7 +4,9 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from apps.archive import schedule
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveJob, Generation
+from apps.catalog.models import Provider
+from apps.lib import clock
 from tests.make import make_generated
 
 pytestmark = pytest.mark.django_db
@@ -17,3 +19,11 @@ def test_rows_by_person(ana, bob, mod, boss, model):
     people = {"nobody": AnonymousUser(), "owner": ana, "stranger": bob, "moderator": mod, "admin": boss}
     assert {n for n, u in people.items() if model.objects.visible_to(u).exists()} == {"owner", "moderator", "admin"}
     assert {n for n, u in people.items() if model.objects.editable_by(u).exists()} == {"moderator", "admin"}
+
+
+def test_an_announced_generation_is_its_owners_and_staffs(ana, bob, mod, boss):
+    now, suno = clock.now(), Provider.objects.get(pk="suno")
+    Generation.objects.create(owner=ana, provider=suno, provider_track_id="t1", title="A", next_at=now, ends_at=now)
+    people = {"nobody": AnonymousUser(), "owner": ana, "stranger": bob, "moderator": mod, "admin": boss}
+    for rows in (Generation.objects.visible_to, Generation.objects.editable_by):
+        assert {n for n, u in people.items() if rows(u).exists()} == {"owner", "moderator", "admin"}

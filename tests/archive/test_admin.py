@@ -5,9 +5,9 @@ from django.test import Client
 from django.utils import timezone
 
 from apps.archive import gate, hosts, schedule, working
-from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Generation
 from apps.catalog import actions as catalog
-from apps.catalog.models import Track
+from apps.catalog.models import Provider, Track
 from apps.lib.fetch import FetchError
 from tests.archive.world import at_provider
 from tests.make import make_generated, make_track
@@ -228,3 +228,27 @@ def test_staff_see_a_host_that_is_left_alone_and_close_its_breaker(desk, ana):
     assert desk.post(f"{HOSTS}{asset.host}/close-breaker/").status_code == 302
     assert ArchiveHost.objects.get().open_until is None
     assert not desk.get(HOSTS, {"gate": "held"}).context["cl"].result_list
+
+
+def test_lifetimes_are_applied_with_a_question_and_a_count(boss, ana):
+    client = Client()
+    client.force_login(boss)
+    make_asset(ana), make_asset(ana, "lost")
+    Provider.objects.filter(pk="suno").update(lifetime=dt.timedelta(days=3))
+    page = client.get("/admin/catalog/provider/suno/change/").content.decode()
+    assert "1 files are not archived yet" in page
+    told = client.post("/admin/catalog/provider/suno/apply-lifetimes/", follow=True).content.decode()
+    assert "1 files expire by today" in told
+
+
+def test_a_generation_is_shown_with_where_it_stands_and_asked_for_now(desk, ana):
+    now, suno = timezone.now(), Provider.objects.get(pk="suno")
+    row = Generation.objects.create(
+        owner=ana, provider=suno, provider_track_id="t1", title="To Come", next_at=now + dt.timedelta(hours=1),
+        ends_at=now + dt.timedelta(days=1), said="PENDING",
+    )  # fmt: skip
+    page = desk.get("/admin/archive/generation/").content.decode()
+    assert "To Come" in page and "PENDING" in page
+    desk.post(f"/admin/archive/generation/{row.pk}/ask-now/")
+    row.refresh_from_db()
+    assert row.next_at <= timezone.now()

@@ -46,10 +46,10 @@ def test_it_plays_after_the_provider_deleted_it(as_, ana, provider):
     [
         ("403", "gone_suspect", "GONE"), ("404", "gone_suspect", "GONE"), ("410", "gone_suspect", "GONE"),
         ("429", "retrying", "RATE_LIMITED"), ("503", "retrying", "RATE_LIMITED"), ("500", "retrying", "SOURCE_ERROR"),
-        ("truncated", "retrying", "TRUNCATED"), ("html200", "retrying", "INVALID_FORMAT"),
-        ("json200", "retrying", "INVALID_FORMAT"), ("redirect_private", "retrying", "URL_REFUSED"),
+        ("truncated", "retrying", "TRUNCATED"), ("html200", "retrying", "PROVIDER_REFUSED"),
+        ("json200", "retrying", "PROVIDER_REFUSED"), ("redirect_private", "retrying", "URL_REFUSED"),
         ("gzip_bomb", "retrying", "ENCODED"), ("reset", "retrying", "NETWORK_ERROR"),
-        ("forbidden_literal", "retrying", "INVALID_FORMAT"),
+        ("forbidden_literal", "retrying", "PROVIDER_REFUSED"), ("empty", "retrying", "NOT_AUDIO"),
     ],
 )  # fmt: skip
 def test_a_misbehaving_provider_never_gives_an_archived_row(ana, provider, behaviour, state, code):

@@ -4,9 +4,9 @@ import pytest
 
 from apps.accounts import chapters, departure
 from apps.archive import attempt, schedule
-from apps.archive.models import ArchiveAsset, ArchiveJob
-from apps.catalog.models import Track
-from apps.lib import leases
+from apps.archive.models import ArchiveAsset, ArchiveJob, Generation
+from apps.catalog.models import Provider, Track
+from apps.lib import clock, leases
 from tests.archive.world import at_provider
 
 pytestmark = pytest.mark.django_db
@@ -70,3 +70,14 @@ def test_the_export_tells_of_jobs_and_files(ana, bob, provider):
     (job,), (file,) = told["archive_jobs"], told["archive_files"]
     assert job["status"] == "pending" and job["original_audio_url"] == file["source_url"]
     assert "user_id" not in job and "token" not in file
+
+
+def test_nobody_waits_for_what_was_announced_by_who_left(ana, bob):
+    now, suno = clock.now(), Provider.objects.get(pk="suno")
+    for owner in (ana, bob):
+        facts = {"provider_track_id": f"of {owner.pk}", "title": "To Come", "next_at": now, "ends_at": now}
+        Generation.objects.create(owner=owner, provider=suno, **facts)
+    (chapter,) = (each for each in chapters.CHAPTERS if each.name == "generations")
+    assert [row["title"] for row in chapter.rows(ana)] == ["To Come"]
+    departure.part(user=ana, tracks="library")
+    assert Generation.objects.get().owner == bob

@@ -3,8 +3,9 @@
 import pytest
 from celery import current_app
 
-from apps.archive import tasks
-from apps.archive.models import ArchiveAsset
+from apps.archive import generations, tasks
+from apps.archive.models import ArchiveAsset, Generation
+from tests.archive.providers.world import begin, open_apis, song
 from tests.archive.world import at_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,3 +70,22 @@ def test_the_beat_names_tasks_that_exist():
     current_app.loader.import_default_modules()
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
         assert entry["task"] in current_app.tasks
+
+
+def test_what_was_announced_is_asked_for_and_archived_by_ticks_alone(ana, provider, settings, eager):
+    open_apis(settings, provider)
+    begin(provider, "suno", "t1", song(provider, "suno", "a"), finished=True)
+    generations.announce(owner=ana, provider="suno", provider_track_id="t1", title="To Come")
+    assert tasks.ask() == 1
+    assert ArchiveAsset.objects.get().state == "archived"
+    assert tasks.ask() == 0
+
+
+def test_what_nobody_can_be_asked_about_any_more_expires(ana, provider, settings):
+    open_apis(settings, provider)
+    begin(provider, "suno", "t1")
+    generations.announce(owner=ana, provider="suno", provider_track_id="t1", title="To Come")
+    settings.PROVIDER_APIS = {}
+    Generation.objects.update(ends_at=Generation.objects.get().created_at)
+    tasks.sweep()
+    assert Generation.objects.get().state == "expired"

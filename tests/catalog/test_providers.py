@@ -3,10 +3,12 @@
 import datetime as dt
 
 import pytest
+from django.db import IntegrityError, transaction
 
-from apps.catalog import providers
-from apps.catalog.models import Provider
+from apps.catalog import actions, providers
+from apps.catalog.models import Provider, ProviderSource
 from apps.lib.errors import Refusal
+from tests.make import make_generated
 
 pytestmark = pytest.mark.django_db
 
@@ -51,3 +53,25 @@ def test_the_lifetime_runs_from_the_generation():
     made = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
     assert providers.expiry(providers.known("replicate"), made) == made + dt.timedelta(hours=1)
     assert providers.expiry(providers.known("suno"), made) == made + dt.timedelta(days=15)
+
+
+def test_suno_keeps_videos_for_a_day_less_than_the_rest():
+    """S3-17."""
+    made = dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
+    assert providers.expiry(providers.known("suno"), made, "video") == made + dt.timedelta(days=14)
+    assert providers.expiry(providers.known("suno"), made, "cover") == made + dt.timedelta(days=15)
+
+
+@pytest.mark.parametrize("kind", ["audio", "cover", "video"])
+def test_a_lifetime_of_a_kind_is_held_to_the_same_bounds(kind):
+    for length in (dt.timedelta(0), dt.timedelta(days=-1), dt.timedelta(days=3651)):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Provider.objects.filter(pk="suno").update(**{f"{kind}_lifetime": length})
+
+
+def test_a_removed_track_gets_no_address_back(ana):
+    track = make_generated(ana)
+    actions.remove(track=track, by=ana)
+    source = ProviderSource.objects.get(track=track)
+    assert not providers.renew(source, {"audio": "https://cdn1.suno.ai/new.mp3"})
+    assert ProviderSource.objects.get(track=track).audio_url == ""

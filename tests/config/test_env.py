@@ -262,3 +262,31 @@ def test_a_choice_is_one_of_its_words_in_any_case(given):
     given("loud")
     with pytest.raises(ImproperlyConfigured, match="INFO, WARNING"):
         env.choice(NAME, "INFO", of=("INFO", "WARNING"))
+
+
+@pytest.mark.parametrize("value", ["https://api.example", "https://api.example:443/base/", "http://127.0.0.1:8901"])
+def test_an_api_is_https_or_an_origin_that_is_exempt(given, value):
+    given(value)
+    assert env.api(NAME, "https://usual", exempt=("http://127.0.0.1:8901",)) == value.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["http://api.example", "https://api.example:8443", "https://", "https://x?y=1", "https://user:pass@x",
+     "http://127.0.0.1:8902", "ftp://x", "x"],
+)  # fmt: skip
+def test_an_api_anywhere_else_stops_the_start(given, value):
+    given(value)
+    said = refusal(lambda: env.api(NAME, "https://usual", exempt=("http://127.0.0.1:8901",)))
+    assert NAME in said and "pass@" not in said
+
+
+def test_a_token_is_what_a_header_can_carry(given):
+    given(" sk-1/a+b= ")
+    assert env.token(NAME) == "sk-1/a+b="
+
+
+@pytest.mark.parametrize("value", [f"{SECRET} x", f"{SECRET}\nx", f"{SECRET}ü"])
+def test_a_token_that_no_header_can_carry_stops_the_start_and_is_not_shown(given, value):
+    given(value)
+    assert SECRET not in refusal(lambda: env.token(NAME))

@@ -21,7 +21,7 @@ from apps.accounts.models import (
 )
 from apps.accounts.roles import Role
 from apps.archive import schedule
-from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Generation
 from apps.catalog.models import (
     Blob,
     Change,
@@ -186,6 +186,15 @@ def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[ty
         ArchiveAsset: track.archive_assets.first(),
         ArchiveHost: make_host(f"cdn{next(_numbers)}.example.com"),
         ArchiveJob: ArchiveJob.objects.get(track=track),
+        Generation: Generation.objects.create(
+            owner=person,
+            provider=track.source.provider,
+            provider_track_id=f"g{next(_numbers)}",
+            title=title,
+            next_at=timezone.now(),
+            ends_at=timezone.now(),
+            error_message=title[:500],
+        ),
         Upload: make_refused(person, file_name=file_name),
         CompressionReport: make_report(person, track, file_name),
         FolderImport: make_folder(person, file_name),

@@ -660,6 +660,13 @@ TABLE = """
     GET                                401 403 403 200 200
 /api/v1/archive/statistics
     GET                                401 403 403 200 200
+/api/v1/generations
+    GET                                401 200 200 200 200
+    POST                               401 400 400 400 400
+/api/v1/hooks/<slug:provider> [suno]
+    POST                               403 403 403 403 403
+    OPTIONS                            200 200 200 200 200
+    GET HEAD PUT PATCH DELETE          405 405 405 405 405
 /api/v1/feed
     GET                                200 200 200 200 200
 /api/v1/posts

@@ -26,7 +26,7 @@ from apps.accounts.models import (
     User,
 )
 from apps.accounts.roles import ROLES, Role
-from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Generation
 from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Term, Track
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
@@ -54,6 +54,7 @@ MODELS = [
     ArchiveAsset,
     ArchiveHost,
     ArchiveJob,
+    Generation,
     Upload,
     CompressionReport,
     FolderImport,
@@ -76,6 +77,7 @@ CURATED = {
     ArchiveAsset,
     ArchiveHost,
     ArchiveJob,
+    Generation,
     Upload,
     CompressionReport,
     FolderImport,
@@ -100,6 +102,8 @@ PRESSES = {
     **dict.fromkeys(["replace_word", "curate", "set_free"], {ADMIN, MODERATOR}),
     **dict.fromkeys(["apply", "preview_again", "undo", "undo_rest", "discard"], {ADMIN, MODERATOR}),
     "archive_now": {ADMIN, MODERATOR},
+    "ask_now": {ADMIN, MODERATOR},
+    "apply_lifetimes": {ADMIN},
     "retry": {ADMIN, MODERATOR},
     "close_breaker": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
@@ -263,7 +267,7 @@ def without(monkeypatch, permission: str) -> Client:
     ("permission", "models"),
     [
         ("catalog.see_all", [Track]),
-        ("archive.see", [ArchiveAsset, ArchiveJob]),
+        ("archive.see", [ArchiveAsset, ArchiveJob, Generation]),
         ("playlists.see_all", [Playlist, Entry, Import]),
     ],
 )
@@ -290,6 +294,7 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
         ("archive.run", ArchiveAsset, ["retry", "archive_now"], "retry_assets"),
         ("archive.run", Track, ["archive_now"], None),
         ("archive.run", ArchiveHost, ["close_breaker"], None),
+        ("archive.run", Generation, ["ask_now"], None),
         ("catalog.curate", Track, ["make_again", "remove_track"], "bulk_action"),
         ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),

@@ -193,6 +193,7 @@ def make_secrets(owner: User) -> dict[str, Case]:
         "leave": Case({}, {"password": PASSWORD, "tracks": "library"}),
         "leave as owner": Case({}, {"password": PASSWORD, "tracks": "library", "username": owner.profile.username}),
         "run due": Case({}, {"wait": 0}),
+        "suno": Case({"provider": "suno"}, {}),
         "run secret": _run_of(make_generated(owner, is_public=False)),
     }
 

@@ -34,6 +34,7 @@ DOMAIN = {
     "ledger", "manifests", "verifying", "auditing",
     "positions", "members", "covers", "choosing", "releasing",
     "sameness", "proposal", "replacing", "reports",
+    "generations", "fresh",
 }  # fmt: skip
 DOORS = {"api", "admin", "views", "tasks", "serializers", "management"}
 DOOR_LIBRARIES = ("rest_framework", "drf_spectacular", "django.contrib.admin", "unfold", "celery")

@@ -21,7 +21,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from apps.lib import fetch as fetch_module
-from apps.lib.fetch import MAX_RETRY_AFTER, FetchError, Rules, check_url, fetch, retry_after_seconds
+from apps.lib.fetch import MAX_RETRY_AFTER, FetchError, Rules, ask, check_url, fetch, retry_after_seconds
 from deploy.demo.behaviours import Behaviour, chunked
 from deploy.demo.provider import Provider
 
@@ -767,3 +767,39 @@ def test_an_unknown_authority_is_a_network_error(secure, into, monkeypatch):
     monkeypatch.setattr(fetch_module, "_tls", ssl.create_default_context)
     error = make_failure(f"https://{NAME}/a", into, resolve=make_name_server([PUBLIC_ADDRESS]))
     assert error.code == "NETWORK_ERROR"
+
+
+# --- An answer in memory ------------------------------------------------------------------------------------
+def asked(origin: str, path: str = "/x", most: int = 1000, **headers: str) -> bytes:
+    return ask(origin + path, rules=Rules((), (origin,)), headers=headers, max_bytes=most, deadline=2)
+
+
+def test_an_answer_is_asked_for_with_our_headers_and_kept_in_memory(provider):
+    url = provider.publish("api", "answer", b'{"a": 1}', "application/json")
+    assert asked(provider.origin, "/api/answer", Authorization="Bearer k") == b'{"a": 1}'
+    assert url and provider.log[-1].headers["authorization"] == "Bearer k"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "code"),
+    [("redirect", "SOURCE_ERROR"), ("endless", "TOO_LARGE"), ("truncated", "TRUNCATED"), ("gzip_bomb", "ENCODED"),
+     ("truncated_chunked", "TRUNCATED"), ("403", "GONE"), ("429", "RATE_LIMITED"), ("slow_headers", "TIMED_OUT")],
+)  # fmt: skip
+def test_an_answer_has_the_bounds_of_a_download_and_no_redirects(provider, behaviour, code):
+    provider.behave("/bounds", Behaviour(behaviour))
+    with pytest.raises(FetchError) as failure:
+        asked(provider.origin, "/bounds", 20_000)
+    assert failure.value.code == code
+
+
+def test_an_announced_length_beyond_the_bound_is_refused_before_a_byte(provider):
+    provider.publish("api", "long", bytes(1001), "application/json")
+    with pytest.raises(FetchError) as failure:
+        asked(provider.origin, "/api/long")
+    assert failure.value.code == "TOO_LARGE"
+
+
+def test_an_answer_comes_from_public_addresses_alone(canary):
+    with pytest.raises(FetchError) as failure:
+        ask(f"https://{NAME}/", rules=NAMES_ONLY, headers={}, max_bytes=9, deadline=2, resolve=lambda *_: ["127.0.0.1"])
+    assert failure.value.code == "URL_REFUSED" and not canary.seen

@@ -133,7 +133,7 @@ DROP FUNCTION archive_tell(archive_archiveasset, text, text, text, jsonb);
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("archive", "0003_hosts"),
+        ("archive", "0004_generation"),
         ("catalog", "0008_loudness_and_former_files"),
     ]
 

@@ -1,9 +1,10 @@
 from apps.archive.models.asset import ASSET_STATES, DUE_STATES, OPEN_STATES, ArchiveAsset
+from apps.archive.models.generation import GENERATION_STATES, Generation
 from apps.archive.models.host import ArchiveHost
 from apps.archive.models.job import JOB_STATES, ArchiveJob
 from apps.archive.models.ledger import EVENTS, TOLD, LedgerEntry, Manifest
 
 __all__ = [
-    "ASSET_STATES", "DUE_STATES", "EVENTS", "JOB_STATES", "OPEN_STATES", "TOLD", "ArchiveAsset", "ArchiveHost",
-    "ArchiveJob", "LedgerEntry", "Manifest",
+    "ASSET_STATES", "DUE_STATES", "EVENTS", "GENERATION_STATES", "JOB_STATES", "OPEN_STATES", "TOLD", "ArchiveAsset",
+    "ArchiveHost", "ArchiveJob", "Generation", "LedgerEntry", "Manifest",
 ]  # fmt: skip

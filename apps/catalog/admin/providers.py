@@ -27,7 +27,7 @@ class ProviderAdmin(AccessAdmin):
     deletable = True
     list_display = ["name", "code", "lives", "served_from", "used"]
     ordering = ["name"]
-    fields = ["code", "name", "lifetime", "hosts"]
+    fields = ["code", "name", "lifetime", ("audio_lifetime", "cover_lifetime", "video_lifetime"), "hosts"]
 
     def get_queryset(self, request):
         return (

@@ -12,9 +12,11 @@ from apps.catalog.access import OfVisibleTracks
 from apps.catalog.models.track import Track
 from apps.lib.records import Record
 
+LIFETIMES = ("lifetime", "audio_lifetime", "cover_lifetime", "video_lifetime")
+
 
 class Provider(models.Model):
-    """A service that generates tracks and deletes them after a while; its lifetime is for staff to change (S3-01)."""
+    """A service that generates tracks and deletes them after a while; its lifetimes are for staff to change (S3-01)."""
 
     code = models.SlugField(primary_key=True, max_length=20)
     name = models.CharField(max_length=60)
@@ -22,6 +24,9 @@ class Provider(models.Model):
         default=dt.timedelta(days=15),
         help_text="How long after generation its URLs work, e.g. “15 00:00:00”.",
     )
+    audio_lifetime = models.DurationField(null=True, blank=True, help_text="Of audio alone, where it is another.")
+    cover_lifetime = models.DurationField(null=True, blank=True, help_text="Of covers alone, where it is another.")
+    video_lifetime = models.DurationField(null=True, blank=True, help_text="Of videos alone, where it is another.")
     hosts = ArrayField(
         models.CharField(max_length=120), default=list,
         help_text="Hosts that may serve its files: exact names, or “.example.com” for all below it.",
@@ -30,18 +35,23 @@ class Provider(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(lifetime__gt=dt.timedelta(0), lifetime__lte=dt.timedelta(days=3650)),
-                name="provider_lifetime_within_ten_years",
+                condition=Q(**{f"{name}__gt": dt.timedelta(0), f"{name}__lte": dt.timedelta(days=3650)}),
+                name=f"provider_{name}_within_ten_years",
                 violation_error_message="A lifetime is more than nothing and ten years at most.",
             )
+            for name in LIFETIMES
         ]
 
     def __str__(self) -> str:
         return self.name
 
+    def lives(self, kind: str) -> dt.timedelta:
+        """How long its addresses of this kind of asset (audio, cover, video) work."""
+        return getattr(self, f"{kind}_lifetime") or self.lifetime
+
 
 class ProviderSource(Record):
-    """Where a generated track came from. The URLs are the provider's and die at `expires_at`."""
+    """Where a generated track came from. The URLs are the provider's and die, the audio's at `expires_at`."""
 
     track = models.OneToOneField(Track, on_delete=models.PROTECT, related_name="source")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", editable=False)
@@ -51,7 +61,10 @@ class ProviderSource(Record):
     cover_url = models.URLField(max_length=2000, blank=True, default="")
     video_url = models.URLField(max_length=2000, blank=True, default="")
     generated_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField(db_index=True)
+    expires_at = models.DateTimeField(db_index=True, help_text="Of its audio.")
+    renewed_at = models.DateTimeField(
+        null=True, editable=False, help_text="Since when its addresses are other ones than at first."
+    )
 
     objects = OfVisibleTracks.as_manager()
 

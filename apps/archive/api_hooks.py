@@ -1,0 +1,59 @@
+"""The providers' door: what they deliver by themselves, believed by its signature alone.
+
+The signature is over the bytes as they came, so they are read here and by no parser of the framework.
+"""
+
+from django.urls import path
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.accounts.api import ANYONE, policy
+from apps.archive import generations, tasks
+from apps.archive.providers import CLIENTS, ProviderError
+from apps.lib.errors import NotFound, Refusal
+
+LONGEST = 256 * 1024
+STATUSES = {"HOOK_REFUSED": 403, "SIGNATURE_INVALID": 400}
+
+
+class OutcomeSerializer(serializers.Serializer):
+    outcome = serializers.CharField(help_text="finished, failed, expired, due, waiting or unknown")
+
+
+class HookView(APIView):
+    authentication_classes = []
+    permission_classes = [policy(read=ANYONE, write=ANYONE)]
+    http_method_names = ["post", "options"]
+
+    @extend_schema(request=serializers.DictField(), responses={202: OutcomeSerializer}, auth=[])
+    def post(self, request, provider: str) -> Response:
+        """A provider's delivery about a generation. Repeated ones are harmless."""
+        if provider not in CLIENTS:
+            raise NotFound("No provider of this name delivers anything.", code="NOT_FOUND")
+        body = _body(request._request)
+        now = timezone.now()
+        try:
+            delivery = CLIENTS[provider].hook({k.lower(): v for k, v in request.headers.items()}, body, now=now)
+        except ProviderError as refused:
+            code = refused.code if refused.code in STATUSES else "MALFORMED"
+            raise Refusal(code, refused.message, status=STATUSES.get(code, 400)) from None
+        outcome = generations.delivered(provider, delivery)
+        if outcome == "due":
+            tasks.nudge_asking()
+        elif outcome == "finished":
+            tasks.nudge()
+        return Response({"outcome": outcome}, status=status.HTTP_202_ACCEPTED)
+
+
+def _body(request) -> bytes:
+    """Not read at all when it says that it is longer than a delivery ever is."""
+    said = request.META.get("CONTENT_LENGTH") or "0"
+    if not said.isdecimal() or int(said) > LONGEST or len(request.body) > LONGEST:
+        raise Refusal("TOO_LARGE", f"A delivery has {LONGEST} bytes at most.", status=413)
+    return request.body
+
+
+urls = [path("hooks/<slug:provider>", HookView.as_view(), name="provider-hook")]

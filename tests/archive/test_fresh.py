@@ -1,0 +1,191 @@
+"""Addresses that died: the provider is asked for others before anything is given up, and owners can tell them."""
+
+import datetime as dt
+
+import pytest
+
+from apps.archive import schedule
+from apps.archive.models import ArchiveAsset
+from apps.catalog import actions as catalog
+from apps.catalog import providers
+from apps.catalog.models import Provider, ProviderSource
+from apps.lib import clock
+from deploy.demo.provider import Behaviour
+from deploy.demo.provider_api import Song
+from tests.archive.providers.world import begin, open_apis, song
+from tests.archive.world import asset_of, at_provider, run_all
+from tests.make import make_generated
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PREFIX = {"suno": "/api/v1/generate/record-info", "mureka": "/v1/song/query/t1", "replicate": "/v1/predictions/t1"}
+
+
+@pytest.fixture
+def apis(settings, provider):
+    open_apis(settings, provider)
+
+
+def known(ana, provider, *, code="suno", behaviour="403", task="t1"):
+    """Ana's track, whose address is dead, of a generation that the API knows."""
+    track = at_provider(provider, ana, behaviour=behaviour)
+    ProviderSource.objects.filter(track=track).update(provider=code, provider_track_id=task)
+    return track
+
+
+@pytest.mark.parametrize("code", ["suno", "mureka", "replicate"])
+def test_a_dead_address_is_replaced_by_the_providers_fresh_one_in_the_same_try(ana, provider, apis, code):
+    track = known(ana, provider, code=code)
+    fresh = song(provider, code, "fresh")
+    begin(provider, code, "t1", fresh, finished=True)
+    run_all()
+    asset, source = asset_of(track), ProviderSource.objects.get(track=track)
+    assert (asset.state, asset.source_url, source.audio_url) == ("archived", fresh.urls["audio"], fresh.urls["audio"])
+    assert source.renewed_at and provider.requests[PREFIX[code]] == 1
+
+
+def test_a_song_among_several_is_found_by_its_name_and_never_mixed_up(ana, provider, apis):
+    named, plain = known(ana, provider, task="t1/b"), known(ana, provider, task="t1")
+    begin(provider, "suno", "t1", song(provider, "suno", "a"), song(provider, "suno", "b"), finished=True)
+    run_all()
+    assert asset_of(named).state == "archived"
+    assert asset_of(plain).state == "gone_suspect"
+
+
+@pytest.mark.parametrize("url", ["https://evil.example/a.mp3", "http://127.0.0.1:1/a.mp3", "https://169.254.169.254/x"])
+def test_a_fresh_address_of_another_host_is_not_taken(ana, provider, apis, url):
+    track = known(ana, provider)
+    begin(provider, "suno", "t1", Song({"audio": url}, key="a"), finished=True)
+    run_all()
+    assert (asset_of(track).state, asset_of(track).error_code) == ("gone_suspect", "GONE")
+    assert ProviderSource.objects.get(track=track).renewed_at is None
+
+
+def test_the_provider_is_asked_once_in_a_try(ana, provider, apis):
+    track = known(ana, provider)
+    dead = song(provider, "suno", "dead")
+    provider.behave(dead.urls["audio"], Behaviour("403"))
+    begin(provider, "suno", "t1", dead, finished=True)
+    run_all()
+    assert asset_of(track).state == "gone_suspect" and provider.requests[PREFIX["suno"]] == 1
+
+
+@pytest.mark.parametrize("behaviour", ["500", "truncated", "reset", "404"])
+def test_past_its_expiry_the_provider_is_asked_whatever_failed(ana, provider, apis, behaviour):
+    track = known(ana, provider, behaviour=behaviour)
+    schedule.plan()
+    past = clock.now() - dt.timedelta(days=2)
+    ArchiveAsset.objects.update(expires_at=past, created_at=past - dt.timedelta(days=15))
+    begin(provider, "suno", "t1", song(provider, "suno", "fresh"), finished=True)
+    run_all()
+    assert asset_of(track).state == "archived"
+    assert ProviderSource.objects.get().expires_at > clock.now() + dt.timedelta(days=14)
+
+
+@pytest.mark.parametrize("behaviour", ["500", "truncated"])
+def test_an_ordinary_failure_asks_nobody(ana, provider, apis, behaviour):
+    known(ana, provider, behaviour=behaviour)
+    run_all()
+    assert provider.requests[PREFIX["suno"]] == 0
+
+
+def test_an_api_that_is_down_changes_nothing_of_what_becomes_of_it(ana, provider, apis):
+    provider.generations.key = "another"
+    track = known(ana, provider)
+    run_all()
+    assert (asset_of(track).state, asset_of(track).error_code) == ("gone_suspect", "GONE")
+
+
+def test_a_refusal_in_place_of_the_file_asks_for_another_address(ana, provider, apis):
+    track = known(ana, provider, behaviour="forbidden_literal")
+    begin(provider, "suno", "t1", song(provider, "suno", "fresh"), finished=True)
+    run_all()
+    assert asset_of(track).state == "archived"
+
+
+def again(ana, track, **urls):
+    source = ProviderSource.objects.get(track=track)
+    facts = {"audio_url": source.audio_url, **urls}
+    return catalog.register_generated(
+        owner=ana, provider=source.provider_id, provider_track_id=source.provider_track_id, title="Again", **facts
+    )
+
+
+def test_an_owner_who_registers_it_again_gives_what_was_lost_another_address(ana, provider):
+    track = at_provider(provider, ana, behaviour="404")
+    schedule.plan()
+    ArchiveAsset.objects.update(state="lost", next_at=None, gone_checks=3)
+    url = song(provider, "suno", "second").urls["audio"]
+    found, new = again(ana, track, audio_url=url)
+    asset = asset_of(track)
+    assert (found.pk, new, asset.state, asset.source_url, asset.gone_checks) == (track.pk, False, "pending", url, 0)
+    assert asset.expires_at > clock.now() + dt.timedelta(days=14)
+    run_all()
+    assert asset_of(track).state == "archived"
+
+
+def test_said_again_with_the_same_addresses_nothing_moves(ana, provider):
+    track = at_provider(provider, ana)
+    run_all()
+    before = ArchiveAsset.objects.values().get()
+    again(ana, track)
+    assert ArchiveAsset.objects.values().get() == before and ProviderSource.objects.get().renewed_at is None
+
+
+def test_what_is_archived_keeps_the_address_it_came_from(ana, provider):
+    track = at_provider(provider, ana)
+    run_all()
+    before = asset_of(track).source_url
+    again(ana, track, audio_url=song(provider, "suno", "second").urls["audio"])
+    assert (asset_of(track).source_url, asset_of(track).state) == (before, "archived")
+
+
+def test_a_video_that_comes_later_is_planned(ana, provider):
+    track = at_provider(provider, ana)
+    run_all()
+    again(ana, track, video_url=provider.publish("suno", "late.mp4", b"x", "video/mp4"))
+    assert asset_of(track, "video").state == "pending"
+
+
+def test_another_host_is_refused_also_the_second_time(ana, provider):
+    track = make_generated(ana)
+    with pytest.raises(Exception, match="not allowed"):
+        again(ana, track, audio_url="https://evil.example/a.mp3")
+    assert ProviderSource.objects.get().renewed_at is None
+
+
+# --- Lifetimes ----------------------------------------------------------------------------------------------
+def test_each_kind_expires_by_its_own_lifetime(ana):
+    track = make_generated(
+        ana, cover_url="https://cdn1.suno.ai/c.jpeg", video_url="https://cdn1.suno.ai/v.mp4",
+        generated_at=clock.now() - dt.timedelta(days=1),
+    )  # fmt: skip
+    Provider.objects.filter(pk="suno").update(video_lifetime=dt.timedelta(days=14))
+    schedule.plan()
+    since = track.source.generated_at
+    days = {asset.kind: (asset.expires_at - since).days for asset in ArchiveAsset.objects.all()}
+    assert days == {"audio": 15, "cover": 15, "video": 14}
+
+
+def test_an_expiry_that_was_said_to_be_sooner_holds_for_all_kinds(ana):
+    soon = clock.now() + dt.timedelta(hours=2)
+    track = make_generated(ana, video_url="https://cdn1.suno.ai/v.mp4", expires_at=soon)
+    Provider.objects.filter(pk="suno").update(video_lifetime=dt.timedelta(days=14))
+    source = ProviderSource.objects.select_related("provider").get(track=track)
+    assert {providers.expires(source, kind) for kind in ("audio", "video")} == {soon}
+
+
+def test_a_changed_lifetime_is_for_older_tracks_only_when_asked_for(ana, provider):
+    waiting, ours = at_provider(provider, ana, behaviour="500"), at_provider(provider, ana)
+    run_all()
+    before = {track: asset_of(track).expires_at for track in (waiting, ours)}
+    service = Provider.objects.get(pk="suno")
+    service.audio_lifetime = dt.timedelta(days=3)
+    service.save()
+    run_all()
+    assert asset_of(waiting).expires_at == before[waiting]
+    assert schedule.unarchived(service).count() == schedule.apply_lifetimes(service) == 1
+    source = ProviderSource.objects.get(track=waiting)
+    assert asset_of(waiting).expires_at == source.expires_at == source.generated_at + dt.timedelta(days=3)
+    assert asset_of(ours).expires_at == before[ours]
+    assert ProviderSource.objects.get(track=ours).expires_at == before[ours]
