@@ -5,6 +5,7 @@ from django.db.models import Q
 from apps.accounts.access import may
 from apps.catalog.access import OfVisibleTracks
 from apps.catalog.models import Track
+from apps.lib.access import AccessQuerySet
 from apps.lib.errors import NotFound
 
 
@@ -16,6 +17,16 @@ def archivable(user, track_id) -> Track:
     if track is None:
         raise NotFound
     return track
+
+
+class StaffRows(AccessQuerySet):
+    """Rows that are about the house itself and nobody's own."""
+
+    def view_rule(self, user) -> Q:
+        return Q() if may(user, "archive.see") else Q(pk__in=[])
+
+    def edit_rule(self, user) -> Q:
+        return Q() if may(user, "archive.run") else Q(pk__in=[])
 
 
 class ArchiveRows(OfVisibleTracks):

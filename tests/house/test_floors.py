@@ -32,6 +32,7 @@ DOMAIN = {
     "counts", "likes", "comments", "follows", "feed", "shape", "sources", "compat", "moderation",
     "formats", "matching", "filling", "exporting",
     "positions", "members", "covers", "choosing", "releasing",
+    "copies", "scrubbing", "repairs", "orphans",
     "sameness", "proposal", "replacing", "reports",
 }  # fmt: skip
 DOORS = {"api", "admin", "views", "tasks", "serializers", "management"}

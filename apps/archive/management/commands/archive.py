@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand
 
-from apps.archive.management import report
+from apps.archive.management import report, scrub
 
-PARTS = {"report": report}
+PARTS = {"report": report, "scrub": scrub}
 
 
 class Command(BaseCommand):
