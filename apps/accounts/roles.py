@@ -86,6 +86,7 @@ PERMISSIONS = {
     "archive.see": "See every asset, job and number of the archive.",
     "archive.view_archiveasset": "See the archive's desk.",
     "archive.view_archivejob": "See the archive's jobs.",
+    "archive.view_finding": "See which stored files were damaged, and what became of them.",
     "catalog.add_provider": "Add providers.",
     "catalog.change_provider": "Change a provider's name, lifetime and hosts.",
     "catalog.change_track": "Edit tracks in the admin.",

@@ -8,8 +8,9 @@ from django.db import transaction
 
 from apps.archive.models import STANDING, ArchiveAsset, Finding
 from apps.catalog import files, providers
-from apps.catalog.models import Blob
+from apps.catalog.models import Blob, Track, TrackFile
 from apps.lib import clock, fetch, spool, storage
+from apps.lib.errors import Conflict
 from apps.lib.fetch import FetchError
 from apps.lib.storage import COPY, MAIN, Verdict
 
@@ -107,6 +108,31 @@ def settle_gone(sha256: str) -> None:
     """What nobody needs any more is no damage."""
     for finding in Finding.objects.filter(sha256=sha256, state__in=STANDING):
         settle(finding, "gone")
+
+
+def ask(finding: Finding) -> None:
+    """Have it looked at before its turn. Conflict when it does not stand any more, or its bytes are not needed."""
+    blob = Blob.objects.filter(sha256=finding.sha256).first()
+    if finding.state not in STANDING or blob is None:
+        raise Conflict("There is nothing to look at any more.", code="NOTHING_TO_REPAIR")
+    blob.ask()
+
+
+def insist(finding: Finding) -> None:
+    """Repair it at once. Conflict when it is not repaired then."""
+    if finding.state not in STANDING:
+        raise Conflict("There is nothing to look at any more.", code="NOTHING_TO_REPAIR")
+    if mend(finding) == "unrepairable":
+        raise Conflict("No place and no provider has the right bytes.", code="UNREPAIRABLE")
+
+
+def concerned(hashes: list[str]) -> dict[str, list[tuple[Track, str]]]:
+    """By SHA-256 the tracks that hold these bytes now, and as what."""
+    found = {sha256: [] for sha256 in hashes}
+    rows = TrackFile.objects.filter(blob__sha256__in=hashes).select_related("track", "blob")
+    for row in rows.order_by("pk"):
+        found[row.blob.sha256].append((row.track, row.role))
+    return found
 
 
 def _tell(event: str, finding: Finding) -> None:

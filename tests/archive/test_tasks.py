@@ -5,6 +5,8 @@ from celery import current_app
 
 from apps.archive import tasks
 from apps.archive.models import ArchiveAsset
+from apps.lib import storage
+from tests.archive.places import held, make_blob, overwrite, two_folders
 from tests.archive.world import at_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,3 +71,21 @@ def test_the_beat_names_tasks_that_exist():
     current_app.loader.import_default_modules()
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
         assert entry["task"] in current_app.tasks
+
+
+def test_what_goes_on_all_day_copies_reads_again_and_sweeps(settings, tmp_path):
+    two_folders(settings, tmp_path)
+    blob = make_blob(b"sound")
+    orphan = storage.put_bytes(b"nobody's")
+    assert tasks.copy() == 1
+    overwrite(blob.key, None)
+    blob.ask()
+    assert tasks.scrub() == 2 and held(blob.key, storage.MAIN) == b"sound"
+    assert tasks.sweep_orphans() == 0 and storage.exists(orphan.key)
+
+
+def test_it_waits_for_no_archiver(settings):
+    """An archiver plans while it runs: what reads for a minute goes with the other work."""
+    routes = current_app.amqp.router
+    names = ("fixity.scrub", "fixity.copy", "fixity.orphans")
+    assert {routes.route({}, name)["queue"].name for name in names} == {"work"}

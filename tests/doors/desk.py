@@ -21,7 +21,7 @@ from apps.accounts.models import (
 )
 from apps.accounts.roles import Role
 from apps.archive import schedule
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveJob, Finding
 from apps.catalog.models import (
     Blob,
     Change,
@@ -55,6 +55,12 @@ def make_blob(size: int = 1000, mime: str = "audio/mpeg", extension: str = "mp3"
     """The row of a content that no store holds."""
     number = next(_numbers)
     return Blob.objects.create(sha256=f"{number:064x}", key=f"none/{number}", size=size, mime=mime, extension=extension)
+
+
+def make_finding(blob: Blob, words: str) -> Finding:
+    """A damage of that content which stands."""
+    facts = {"size": blob.size, "place": "main", "what": "missing", "found_at": timezone.now(), "note": words}
+    return Finding.objects.create(sha256=blob.sha256, **facts)
 
 
 def make_coming(user: User) -> Upload:
@@ -178,6 +184,7 @@ def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[ty
         DeprecatedUse: DeprecatedUse.objects.create(user=person, day="2027-01-02", what="page", count=3),
         ArchiveAsset: track.archive_assets.first(),
         ArchiveJob: ArchiveJob.objects.get(track=track),
+        Finding: make_finding(blob, title),
         Upload: make_refused(person, file_name=file_name),
         CompressionReport: make_report(person, track, file_name),
         FolderImport: make_folder(person, file_name),

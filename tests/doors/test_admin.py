@@ -26,7 +26,7 @@ from apps.accounts.models import (
     User,
 )
 from apps.accounts.roles import ROLES, Role
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveJob, Finding
 from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Term, Track
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
@@ -53,6 +53,7 @@ MODELS = [
     Term,
     ArchiveAsset,
     ArchiveJob,
+    Finding,
     Upload,
     CompressionReport,
     FolderImport,
@@ -74,6 +75,7 @@ CURATED = {
     Term,
     ArchiveAsset,
     ArchiveJob,
+    Finding,
     Upload,
     CompressionReport,
     FolderImport,
@@ -98,6 +100,7 @@ PRESSES = {
     **dict.fromkeys(["replace_word", "curate", "set_free"], {ADMIN, MODERATOR}),
     **dict.fromkeys(["apply", "preview_again", "undo", "undo_rest", "discard"], {ADMIN, MODERATOR}),
     "archive_now": {ADMIN, MODERATOR},
+    **dict.fromkeys(["check_again", "repair_now", "check_now"], {ADMIN, MODERATOR}),
     "retry": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
     "put_back": {ADMIN, MODERATOR},
@@ -260,7 +263,7 @@ def without(monkeypatch, permission: str) -> Client:
     ("permission", "models"),
     [
         ("catalog.see_all", [Track]),
-        ("archive.see", [ArchiveAsset, ArchiveJob]),
+        ("archive.see", [ArchiveAsset, ArchiveJob, Finding]),
         ("playlists.see_all", [Playlist, Entry, Import]),
     ],
 )
@@ -286,6 +289,8 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
     [
         ("archive.run", ArchiveAsset, ["retry", "archive_now"], "retry_assets"),
         ("archive.run", Track, ["archive_now"], None),
+        ("archive.run", Finding, ["check_again", "repair_now"], "repair_chosen"),
+        ("archive.run", Blob, ["check_now"], None),
         ("catalog.curate", Track, ["make_again", "remove_track"], "bulk_action"),
         ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),
