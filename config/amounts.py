@@ -56,6 +56,9 @@ ARCHIVE_LIMIT_MOST = 200  # the daily run (S3-11)
 # From so many tracks on every web process counts facets in its memory, about 60 MB for a million; 0: always by SQL.
 FACETS_IN_MEMORY_FROM = env.number("FACETS_IN_MEMORY_FROM", 5_000)
 ARCHIVE_ALARM_DAYS = env.number("ARCHIVE_ALARM_DAYS", 13, least=1)  # S3-02, kept as the alarm
+# Every stored byte is read again within so many days, in each place, and no faster than that (0: as fast as it goes).
+SCRUB_DAYS = env.number("SCRUB_DAYS", 30, least=2, most=3650)
+SCRUB_BYTES_PER_SECOND = env.number("SCRUB_BYTES_PER_SECOND", 50_000_000)
 PLAY_WINDOW = timedelta(minutes=env.number("PLAY_WINDOW_MINUTES", 30, least=1, most=1440))
 PLAYLIST_MAX_ENTRIES = env.number("PLAYLIST_MAX_ENTRIES", 10_000, least=1, most=100_000)
 PLAYLIST_FILE_MAX_BYTES = env.number("PLAYLIST_FILE_MAX_BYTES", 8 * 1024 * 1024, least=1000, most=64 * 1024 * 1024)

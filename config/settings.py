@@ -113,6 +113,7 @@ DATABASE_URL = env.url(
 )
 REDIS_URL = env.url("REDIS_URL", f"unix://{VAR}/run/valkey.sock", schemes=("redis", "rediss", "unix"))
 STORAGE_URL = env.url("STORAGE_URL", f"file://{VAR}/blobs", schemes=("file", "s3"))
+COPY_URL = env.text("COPY_URL")  # where every stored file has its copy; empty: nowhere
 
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60, conn_health_checks=True)}
 DATABASES["default"]["OPTIONS"] = {
@@ -131,7 +132,7 @@ CACHES = {
 }
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
-    "blobs": storage_url.backend_from_url(STORAGE_URL),
+    **storage_url.places_from_urls(STORAGE_URL, COPY_URL),
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 SPOOL = env.folder("SPOOL_DIR", VAR / "spool")
@@ -293,8 +294,8 @@ USE_TZ = True
 USE_I18N = True
 FORMAT_MODULE_PATH = "config.formats"
 
-_STORE = STORAGES["blobs"]["OPTIONS"].get("endpoint_url", SELF)
-_MEDIA = [SELF, *env.words("CSP_MEDIA_SOURCES", ("https:",)), *amounts.FETCH_ORIGINS, *{_STORE} - {SELF}]
+_STORES = {STORAGES[name]["OPTIONS"].get("endpoint_url") for name in ("blobs", "copies") if name in STORAGES}
+_MEDIA = [SELF, *env.words("CSP_MEDIA_SOURCES", ("https:",)), *amounts.FETCH_ORIGINS, *sorted(_STORES - {None})]
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],

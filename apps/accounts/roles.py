@@ -88,6 +88,7 @@ PERMISSIONS = {
     "archive.view_archivehost": "See which hosts the archive leaves alone.",
     "archive.view_archivejob": "See the archive's jobs.",
     "archive.view_generation": "See generations that are waited for.",
+    "archive.view_finding": "See which stored files were damaged, and what became of them.",
     "catalog.add_provider": "Add providers.",
     "catalog.change_provider": "Change a provider's name, lifetime and hosts.",
     "catalog.change_track": "Edit tracks in the admin.",

@@ -1,6 +1,7 @@
 """`/archive/*` for staff (S3-05, S3-09, S3-10); an owner may run own tracks and see their jobs."""
 
 import time
+from uuid import UUID
 
 from django.conf import settings
 from django.urls import path
@@ -14,9 +15,9 @@ from rest_framework.views import APIView
 from apps.accounts.access import may
 from apps.accounts.api import IDEMPOTENCY_KEY, SIGNED_IN, policy
 from apps.accounts.idempotency import once
-from apps.archive import actions, tasks
+from apps.archive import actions, repairs, tasks
 from apps.archive.access import archivable
-from apps.archive.models import OPEN_STATES, ArchiveAsset, ArchiveJob
+from apps.archive.models import OPEN_STATES, ArchiveAsset, ArchiveJob, Finding
 from apps.archive.statistics import statistics
 from apps.lib.errors import Forbidden
 
@@ -181,9 +182,44 @@ class StatisticsView(APIView):
         return Response(StatisticsSerializer(statistics()).data)
 
 
+class FindingSerializer(serializers.ModelSerializer):
+    tracks = serializers.SerializerMethodField(help_text="Which tracks hold these bytes now.")
+
+    class Meta:
+        model = Finding
+        fields = [
+            "id", "sha256", "size", "place", "what", "found_size", "found_sha256", "found_at", "state",
+            "repaired_from", "repaired_at", "note", "tracks",
+        ]  # fmt: skip
+
+    def get_tracks(self, finding) -> list[UUID]:
+        return [track.pk for track, _ in self.context["concerned"][finding.sha256]]
+
+
+class FindingsForm(serializers.Serializer):
+    state = serializers.ChoiceField(Finding.machine.choices, required=False)
+
+
+class FindingsView(generics.ListAPIView):
+    """Damages of stored files and what became of them, newest first; of one `state` or of all."""
+
+    permission_classes = [policy(read="archive.see")]
+    serializer_class = FindingSerializer
+
+    @extend_schema(parameters=[FindingsForm])
+    def get(self, request) -> Response:
+        form = FindingsForm(data=request.query_params)
+        form.is_valid(raise_exception=True)
+        page = self.paginate_queryset(Finding.objects.visible_to(request.user).filter(**form.validated_data))
+        concerned = repairs.concerned([finding.sha256 for finding in page])
+        context = {**self.get_serializer_context(), "concerned": concerned}
+        return self.get_paginated_response(FindingSerializer(page, many=True, context=context).data)
+
+
 urls = [
     path("archive/run", RunView.as_view(), name="archive-run"),
     path("archive/jobs", JobsView.as_view(), name="archive-jobs"),
     path("archive/due", DueView.as_view(), name="archive-due"),
+    path("archive/findings", FindingsView.as_view(), name="archive-findings"),
     path("archive/statistics", StatisticsView.as_view(), name="archive-statistics"),
 ]

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from apps.archive import generations, schedule, working
+from apps.archive import copies, generations, orphans, schedule, scrubbing, working
 from apps.catalog import tasks as derivations
 from apps.lib import nudges, spool
 
@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 # A run leaves well before its time limit; what is still due is found by the next nudge.
 RUN_S = 120
 ASKING_S = 10
+# So do the slices of what goes on all day.
+SCRUB_S, COPY_S, COPY_BYTES, ORPHANS_S = 60, 45, 2_000_000_000, 1200
 
 
 def nudge() -> None:
@@ -68,6 +70,28 @@ def daily() -> int:
     schedule.keep_house()
     schedule.plan()
     return _run(settings.ARCHIVE_LIMIT_MOST)
+
+
+# These read and write much and wait for nothing: named apart, they go with the work that is not urgent.
+@shared_task(name="fixity.scrub")
+def scrub() -> int:
+    """Read again what is due; returns how many files."""
+    looked = scrubbing.run(seconds=SCRUB_S)
+    return looked.files if looked else 0
+
+
+@shared_task(name="fixity.copy")
+def copy() -> int:
+    """Copy to the second place what has no copy yet; returns how many files."""
+    return copies.run(seconds=COPY_S, most=COPY_BYTES).files
+
+
+@shared_task(name="fixity.orphans")
+def sweep_orphans() -> int:
+    """Daily: look for what lies in the stores and nobody names, and for what is named and does not lie there."""
+    found = orphans.sweep(seconds=ORPHANS_S)
+    log.info("orphans: %s", found)
+    return sum(one.removed for one in found.values())
 
 
 def _run(limit: int) -> int:

@@ -42,11 +42,13 @@ def blob(request, content: Blob, title: str) -> HttpResponseBase:
     Pictures and waveforms always come from this site: they are small, and the page's policy allows no other source.
     """
     name = f"{title}.{content.extension}"
-    if content.mime.startswith(("audio/", "video/")) and storage.local_path(content.key) is None:
-        return _uncached(HttpResponseRedirect(storage.sign(content.key, content_type=content.mime)))
+    place = content.place()
+    if content.mime.startswith(("audio/", "video/")) and storage.local_path(content.key, place=place) is None:
+        link = storage.sign(content.key, content_type=content.mime, place=place)
+        return _uncached(HttpResponseRedirect(link))
     return ranges.ranged_response(
         request,
-        content.open(),
+        storage.open(content.key, place=place),
         size=content.size,
         content_type=content.mime,
         filename=name,

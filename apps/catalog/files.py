@@ -2,14 +2,14 @@
 
 import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from django.db.models import QuerySet
 
 from apps.catalog import clearance, history
 from apps.catalog.models import Blob, Derivation, Track, TrackFile
-from apps.lib import clock, locks, storage
+from apps.lib import clock, locks, spool, storage
 from apps.lib.media import Format, Probe
 from apps.lib.storage import Stored
 
@@ -39,6 +39,40 @@ def stored(path: Path, *, form: Format, sha256: str | None = None, ours: str = "
         kept = storage.put(path, sha256=sha256, ours=ours)
         blob_for(kept, form)
         yield kept
+
+
+@contextmanager
+def kept(blob: Blob) -> Iterator[bool]:
+    """Nobody deletes these bytes while the block runs, in no place; False when their row has gone.
+
+    Not inside a transaction. STORAGE_FAILED while the sweeper is at these very bytes.
+    """
+    with locks.together(content(blob.sha256), patience=PATIENCE_S) as held:
+        if not held:
+            raise storage.StorageFailed("These bytes are being deleted at this moment. Try again.")
+        yield Blob.objects.filter(pk=blob.pk).exists()
+
+
+def copy(blob: Blob, *, source: str, target: str) -> None:
+    """The bytes of one place in the other, in place of whatever lies there, by the rules of `put`; only while `kept`.
+
+    StorageFailed also when the source does not hold the right bytes: then the target is as it was.
+    """
+    with ExitStack() as opened:
+        path = storage.local_path(blob.key, place=source)
+        if path is None:
+            folder = opened.enter_context(spool.workspace(blob.size))
+            path = storage.copy_to(blob.key, folder / "bytes", sha256=blob.sha256, place=source)
+        put_back(blob, path, place=target)
+
+
+def put_back(blob: Blob, path: Path, *, place: str) -> None:
+    """This file's bytes in place of whatever lies there; StorageFailed, and nothing written, when it has others."""
+    try:
+        with storage.reported():
+            storage.put(path, sha256=blob.sha256, place=place)
+    except storage.ContentMismatch as mismatch:
+        raise storage.StorageFailed(fault="read other bytes than were stored") from mismatch
 
 
 def content(sha256: str) -> str:
@@ -102,4 +136,6 @@ def lock_live(track_id) -> bool:
 
 def working_copy(blob: Blob, folder: Path) -> Path:
     """A verified local copy for the media tools, or the stored file itself when it is local."""
-    return storage.local_path(blob.key) or storage.copy_to(blob.key, folder / "original", sha256=blob.sha256)
+    place = blob.place()
+    local = storage.local_path(blob.key, place=place)
+    return local or storage.copy_to(blob.key, folder / "original", sha256=blob.sha256, place=place)

@@ -149,7 +149,7 @@ def _fetched(sha256: str, folder: Path) -> Path:
     blob = Blob.objects.filter(sha256=sha256).first()
     if blob is None:
         raise Refusal("SHEET_GONE", "The file was kept for two days and is gone. Import it again.", status=410)
-    return storage.copy_to(blob.key, folder / "sheet", sha256=sha256)
+    return storage.copy_to(blob.key, folder / "sheet", sha256=sha256, place=blob.place())
 
 
 def _read(batch: list[Line], head: Head, by, seen: dict[UUID, int]) -> list[Reading]:

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Sum
 from apps.catalog import files
 from apps.catalog.models import Blob
 from apps.lib import clock, locks, storage
+from apps.lib.storage import COPY
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,10 @@ def _removed(blob: Blob, now: dt.datetime) -> bool:
     """
     try:
         with locks.alone(files.content(blob.sha256)) as mine:
-            return mine and _row_and_bytes_deleted(blob, now)
+            if not (mine and _row_and_bytes_deleted(blob, now)):
+                return False
+            _copy_deleted(blob)
+            return True
     except storage.StorageFailed as failure:
         log.error("blob %s was not removed, the next sweep tries again: %s", blob.key, failure.message)
         return False
@@ -96,3 +100,15 @@ def _row_and_bytes_deleted(blob: Blob, now: dt.datetime) -> bool:
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '120s'")
     storage.remove(blob.key)
     return True
+
+
+def _copy_deleted(blob: Blob) -> None:
+    """After the row, and still while nobody can store the same bytes: a second place that is away keeps no row alive.
+
+    What stays there then is named by nobody, and swept as such.
+    """
+    if COPY in storage.places():
+        try:
+            storage.remove(blob.key, place=COPY)
+        except storage.StorageFailed as failure:
+            log.warning("the copy of %s was not removed: %s", blob.key, failure.message)

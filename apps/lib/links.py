@@ -13,23 +13,25 @@ from apps.lib.ranges import ranged_response
 SALT = "apps.lib.links"
 
 
-def signed_path(key: str, seconds: int, filename: str | None = None, content_type: str | None = None) -> str:
+def signed_path(
+    key: str, seconds: int, filename: str | None = None, content_type: str | None = None, alias: str = "blobs"
+) -> str:
     """The path under which `key` can be read for so many seconds; with `filename` it is saved, not played."""
     expires_at = int(time.time()) + seconds
-    return reverse("blob", args=[signing.dumps([key, expires_at, filename, content_type], salt=SALT)])
+    return reverse("blob", args=[signing.dumps([key, expires_at, filename, content_type, alias], salt=SALT)])
 
 
 @require_safe
 def serve(request: HttpRequest, token: str) -> HttpResponseBase:
     """What a signed path answers: the bytes, 410 once it has expired, 404 for anything we did not sign."""
     try:
-        key, expires_at, filename, content_type = signing.loads(token, salt=SALT)
-    except signing.BadSignature:
+        key, expires_at, filename, content_type, alias = signing.loads(token, salt=SALT)
+    except (signing.BadSignature, ValueError):
         return _refused(404, "Not found.")
     if time.time() >= expires_at:
         return _refused(410, "This link has expired. Ask for a new one.")
     try:
-        blob = storages["blobs"].open(key)
+        blob = storages[alias].open(key)
     except FileNotFoundError:
         return _refused(404, "Not found.")
     return ranged_response(

@@ -2,11 +2,9 @@
 
 A key is made from the hash of the bytes alone, so nothing a person typed ever reaches a path, and the same
 bytes are kept once. The object comes before any row that names it: a crash leaves an object nobody names,
-never a row without bytes.
+never a row without bytes. What holds for the main place holds for the second one, where there is one (`copies`).
 """
 
-import base64
-import errno
 import hashlib
 import io
 import itertools
@@ -14,9 +12,7 @@ import logging
 import os
 import re
 import shutil
-import tempfile
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -24,17 +20,16 @@ from pathlib import Path
 from typing import BinaryIO, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
-from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.core.files.storage import FileSystemStorage, storages
 
-from apps.lib import folders, links
 from apps.lib.errors import Refusal
-from apps.lib.ranges import OCTETS, served_as
 from apps.lib.storage_url import SIGNED_SECONDS
+from apps.lib.stores import PIECE, Bucket, Folder, Lying, incoming, status_of
 
+MAIN, COPY = "main", "copy"
+PLACES = {MAIN: "blobs", COPY: "copies"}  # by the names of Django's storages
 TRIES = 3  # S0-21
 PAUSE_SECONDS = 1.0
-PIECE = 1024 * 1024
-INCOMING = ".incoming-"  # begins the name of a file that is still being written; a crash can leave one behind
 
 T = TypeVar("T")
 pause = time.sleep
@@ -43,7 +38,6 @@ log = logging.getLogger(__name__)
 _HEX = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"blobs/sha256/([0-9a-f]{2})/\1[0-9a-f]{62}")
 _FAULTS = (OSError, BotoCoreError, ClientError)
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS}
 
 
 class StorageFailed(Refusal):
@@ -82,6 +76,20 @@ class Stored:
     created: bool
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a look at stored bytes found: `what` is "" when all is well, else missing, truncated, grown or altered."""
+
+    what: str
+    size: int = 0
+    sha256: str = ""
+
+
+def places() -> tuple[str, ...]:
+    """`main`, and `copy` where a second place is set."""
+    return tuple(place for place, alias in PLACES.items() if alias in storages.backends)
+
+
 def key_for(sha256: str) -> str:
     """`blobs/sha256/<aa>/<hex>`; a ValueError for anything but 64 lower-case hexadecimal digits."""
     if not _HEX.fullmatch(sha256):
@@ -89,7 +97,11 @@ def key_for(sha256: str) -> str:
     return f"blobs/sha256/{sha256[:2]}/{sha256}"
 
 
-def put(path: Path, *, sha256: str | None = None, ours: str = "") -> Stored:
+def is_key(name: str) -> bool:
+    return _KEY.fullmatch(name) is not None
+
+
+def put(path: Path, *, sha256: str | None = None, ours: str = "", place: str = MAIN) -> Stored:
     """Store a file and return only after its bytes were read back and hash alike.
 
     An object that is already there is checked in full; a damaged one is written anew and logged. What can
@@ -98,55 +110,92 @@ def put(path: Path, *, sha256: str | None = None, ours: str = "") -> Stored:
     ContentMismatch when `sha256` is given and differs, StorageFailed when the store does not do it.
     """
     with path.open("rb") as source:
-        return _put(source, sha256, ours and path, ours)
+        return _put(source, sha256, ours and path, ours, place)
 
 
-def put_bytes(data: bytes) -> Stored:
+def put_bytes(data: bytes, *, place: str = MAIN) -> Stored:
     """Store bytes that are already in memory, by the rules of `put`."""
-    return _put(io.BytesIO(data))
+    return _put(io.BytesIO(data), place=place)
 
 
-def open(key: str) -> BinaryIO:
+def open(key: str, *, place: str = MAIN) -> BinaryIO:
     """The stored bytes as a seekable file, not verified on the way; ObjectMissing when there are none."""
     with reported():
-        return _store().open(_checked(key))
+        return _store(place).open(_checked(key))
 
 
-def size(key: str) -> int:
+def size(key: str, *, place: str = MAIN) -> int:
     """Size in bytes; ObjectMissing when nothing is stored."""
     with reported():
-        return _store().size(_checked(key))
+        return _store(place).size(_checked(key))
 
 
-def exists(key: str) -> bool:
+def exists(key: str, *, place: str = MAIN) -> bool:
     """Whether anything is stored under the key, be it damaged or not."""
     with suppress(ObjectMissing):
-        return size(key) >= 0
+        return size(key, place=place) >= 0
     return False
 
 
-def local_path(key: str) -> Path | None:
+def local_path(key: str, *, place: str = MAIN) -> Path | None:
     """Where the bytes are (or would be) when blobs are local files, else None. Read it, never write it."""
-    return _store().local_path(_checked(key))
+    return _store(place).local_path(_checked(key))
 
 
-def copy_to(key: str, target: Path, *, sha256: str) -> Path:
+def copy_to(key: str, target: Path, *, sha256: str, place: str = MAIN) -> Path:
     """Copy to a local working file, whole and verified or not at all; StorageFailed for damaged bytes."""
-    store = _store()
+    store = _store(place)
 
     def copy() -> Path:
-        with _incoming(target.parent) as incoming, store.open(_checked(key)) as source:
-            shutil.copyfileobj(source, incoming, PIECE)
-            if _digest(incoming) != sha256:
+        with incoming(target.parent) as file, store.open(_checked(key)) as source:
+            shutil.copyfileobj(source, file, PIECE)
+            if _digest(file) != sha256:
                 raise Damaged("read other bytes than were stored")
-            os.replace(incoming.name, target)
+            os.replace(file.name, target)
         return target
 
     return tried(copy)
 
 
+def examine(key: str, *, size: int, place: str = MAIN, told: Callable[[int], None] | None = None) -> Verdict:
+    """Read all that is stored under the key, from the disk itself where it is one, and say what is wrong with it.
+
+    `told` hears how many bytes were read, piece by piece. StorageFailed when the store does not answer, answers with an
+    error or breaks off: that is no damage.
+    """
+    store, digest, came = _store(place), hashlib.sha256(), 0
+    with reported():
+        try:
+            with store.open(_checked(key)) as stored, store.uncached(stored):
+                if (length := stored.seek(0, os.SEEK_END)) != size:
+                    return Verdict("truncated" if length < size else "grown", length)
+                stored.seek(0)
+                while piece := stored.read(PIECE):
+                    digest.update(piece)
+                    came += len(piece)
+                    if told is not None:
+                        told(len(piece))
+        except FileNotFoundError:
+            store.check()
+            return Verdict("missing")
+        if came != size:
+            raise Damaged("broke off while it was read")
+    return Verdict("" if key == key_for(digest.hexdigest()) else "altered", came, digest.hexdigest())
+
+
+def listed(shard: str, *, place: str = MAIN) -> Iterator[Lying]:
+    """All that lies where keys with these first two digits belong, in no order, a page at a time."""
+    with reported():
+        yield from _store(place).listed(f"blobs/sha256/{shard}/")
+
+
 def sign(
-    key: str, *, seconds: int = SIGNED_SECONDS, filename: str | None = None, content_type: str | None = None
+    key: str,
+    *,
+    seconds: int = SIGNED_SECONDS,
+    filename: str | None = None,
+    content_type: str | None = None,
+    place: str = MAIN,
 ) -> str:
     """A link that reads the bytes for at most 300 s; give it only to those who may read them.
 
@@ -156,23 +205,33 @@ def sign(
     if not 1 <= seconds <= SIGNED_SECONDS:
         raise ValueError(f"A link lives for 1 to {SIGNED_SECONDS} seconds.")
     with reported():
-        return _store().sign(_checked(key), seconds, filename, content_type)
+        return _store(place).sign(_checked(key), seconds, filename, content_type)
 
 
-def remove(key: str) -> None:
-    """Delete the bytes; repeating is harmless. For the sweeper only, once no row names or can name them."""
+def remove(key: str, *, place: str = MAIN) -> None:
+    """Delete the bytes; repeating is harmless. For the sweepers only, once no row names or can name them."""
     with reported():
-        _store().remove(_checked(key))
+        _store(place).remove(_checked(key))
+
+
+def remove_half_written(lying: Lying, *, place: str = MAIN) -> None:
+    """Delete what somebody began to write and will not end; repeating is harmless."""
+    if not lying.half_written:
+        raise ValueError("Not the name of a half-written file.")
+    with reported():
+        _store(place).remove(lying.name)
 
 
 # --- The rules, the same for every store --------------------------------------------------------------------
 
 
-def _put(source: BinaryIO, announced: str | None = None, path: Path | None = None, ours: str = "") -> Stored:
+def _put(
+    source: BinaryIO, announced: str | None = None, path: Path | None = None, ours: str = "", place: str = MAIN
+) -> Stored:
     sha256, length = ours or _digest(source), source.seek(0, os.SEEK_END)
     if announced not in (None, sha256):
         raise ContentMismatch
-    store, key = _store(), key_for(sha256)
+    store, key = _store(place), key_for(sha256)
 
     def write() -> bool:
         if ours and (linked := store.link(key, source, path)) is not None:
@@ -190,7 +249,7 @@ def _put(source: BinaryIO, announced: str | None = None, path: Path | None = Non
     return Stored(sha256, length, key, tried(write))
 
 
-def _holds(store: "_Folder | _Bucket", key: str, sha256: str, length: int) -> bool:
+def _holds(store: Folder | Bucket, key: str, sha256: str, length: int) -> bool:
     try:
         with store.open(key) as stored:
             return stored.seek(0, os.SEEK_END) == length and _digest(stored) == sha256
@@ -240,211 +299,17 @@ def _name(fault: Exception) -> str:
     return str(fault) if isinstance(fault, Damaged) else type(fault).__name__
 
 
-def status_of(fault: ClientError) -> int:
-    """The HTTP status that the store answered with; 0 when it did not answer."""
-    return fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-
-
 def _digest(source: BinaryIO) -> str:
     source.seek(0)
     return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _checked(key: str) -> str:
-    if not _KEY.fullmatch(key):
+    if not is_key(key):
         raise ValueError("Not a key of this store.")
     return key
 
 
-def _store() -> "_Folder | _Bucket":
-    backend = storages["blobs"]
-    return _Folder(backend) if isinstance(backend, FileSystemStorage) else _Bucket(backend)
-
-
-# --- Local files --------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def _incoming(folder: Path) -> Iterator[BinaryIO]:
-    """A new file (0600) in the folder, gone at the end unless it was moved to its name."""
-    with tempfile.NamedTemporaryFile(dir=folder, prefix=INCOMING, delete=False) as incoming:
-        try:
-            yield incoming
-        finally:
-            Path(incoming.name).unlink(missing_ok=True)
-
-
-class _Folder:
-    """Blobs as files, for their owner only; a file appears under its name whole or not at all."""
-
-    def __init__(self, backend: FileSystemStorage):
-        self._root = Path(backend.location)
-
-    def local_path(self, key: str) -> Path:
-        return self._root / key
-
-    def create(self, key: str, source: BinaryIO) -> bool:
-        target = self.local_path(key)
-        with self._written(target, source) as incoming:  # also when it is there: the time tells nobody
-            try:
-                os.link(incoming, target)  # unlike a rename, refuses to replace
-            except FileExistsError:
-                return False
-            except OSError as fault:
-                if fault.errno not in _NO_LINKS:
-                    raise
-                if target.exists():
-                    return False
-                os.replace(incoming, target)  # without hard links; at worst replaces the same bytes
-        folders.sync(target.parent)
-        return True
-
-    def link(self, key: str, source: BinaryIO, path: Path) -> bool | None:
-        """The file that was just read takes the object's place, and the same time either way. Whether there was none;
-        None where the disk is another."""
-        target = self.local_path(key)
-        folders.make(target.parent)
-        name, created = target.parent / f"{INCOMING}{uuid.uuid4().hex}", not target.exists()
-        try:
-            os.fsync(source.fileno())  # a failure is told once: the copy's own sync and reading back come then
-            os.link(path, name)
-            os.replace(name, target)
-        except OSError:  # a copy will do, or say what is wrong
-            return None
-        finally:
-            name.unlink(missing_ok=True)
-        folders.sync(target.parent)
-        return created
-
-    def replace(self, key: str, source: BinaryIO) -> None:
-        target = self.local_path(key)
-        with self._written(target, source) as incoming:
-            os.replace(incoming, target)
-        folders.sync(target.parent)
-
-    @contextmanager
-    def _written(self, target: Path, source: BinaryIO) -> Iterator[str]:
-        folders.make(target.parent)
-        with _incoming(target.parent) as incoming:
-            shutil.copyfileobj(source, incoming, PIECE)
-            incoming.flush()
-            os.fsync(incoming.fileno())
-            yield incoming.name
-
-    def open(self, key: str) -> BinaryIO:
-        return self.local_path(key).open("rb")
-
-    def size(self, key: str) -> int:
-        return self.local_path(key).stat().st_size
-
-    def sign(self, key: str, seconds: int, filename: str | None, content_type: str | None) -> str:
-        return links.signed_path(key, seconds, filename, content_type)
-
-    def remove(self, key: str) -> None:
-        self.local_path(key).unlink(missing_ok=True)
-
-
-# --- S3 -----------------------------------------------------------------------------------------------------
-
-
-class _Bucket:
-    """Blobs as objects of one private bucket. An ETag says nothing here; the read-back does."""
-
-    def __init__(self, backend: Storage):
-        self._client = backend.connection.meta.client
-        self._bucket = backend.bucket_name
-
-    def local_path(self, key: str) -> None:
-        return None
-
-    def create(self, key: str, source: BinaryIO) -> bool:
-        try:
-            self._write(key, source, IfNoneMatch="*")
-        except ClientError as fault:
-            if status_of(fault) != 412:
-                raise
-            return False
-        return True
-
-    def link(self, key: str, source: BinaryIO, path: Path) -> None:
-        """Nothing of this machine can become an object of a bucket."""
-
-    def replace(self, key: str, source: BinaryIO) -> None:
-        self._write(key, source)
-
-    def _write(self, key: str, source: BinaryIO, **condition: str) -> None:
-        # One PUT, which stores take up to 5 GB: a multipart upload can neither be conditional everywhere nor
-        # carry the checksum of the whole.
-        self._client.put_object(
-            Bucket=self._bucket,
-            Key=key,
-            Body=source,
-            ContentType=OCTETS,
-            ChecksumSHA256=base64.b64encode(bytes.fromhex(key.rpartition("/")[2])).decode(),
-            **condition,
-        )
-
-    def open(self, key: str) -> BinaryIO:
-        return io.BufferedReader(_RemoteFile(self._client, self._bucket, key, self.size(key)), 256 * 1024)
-
-    def size(self, key: str) -> int:
-        try:
-            return self._client.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
-        except ClientError as fault:
-            if status_of(fault) == 404:
-                raise FileNotFoundError(errno.ENOENT, "No such object") from fault
-            raise
-
-    def sign(self, key: str, seconds: int, filename: str | None, content_type: str | None) -> str:
-        kind, disposition = served_as(content_type, filename, inline=filename is None)
-        params = {"Bucket": self._bucket, "Key": key, "ResponseContentType": kind}
-        if disposition:
-            params["ResponseContentDisposition"] = disposition
-        return self._client.generate_presigned_url("get_object", Params=params, ExpiresIn=seconds)
-
-    def remove(self, key: str) -> None:
-        self._client.delete_object(Bucket=self._bucket, Key=key)
-
-
-class _RemoteFile(io.RawIOBase):
-    """An object as a seekable file: a jump costs one ranged GET, reading on costs none."""
-
-    def __init__(self, client: object, bucket: str, key: str, length: int):
-        self._client, self._where, self._length = client, {"Bucket": bucket, "Key": key}, length
-        self._position, self._body = 0, None
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self._position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._position, os.SEEK_END: self._length}[whence]
-        position = max(base + offset, 0)
-        if position != self._position:
-            self._drop()
-        self._position = position
-        return position
-
-    def readinto(self, buffer: memoryview) -> int:
-        if self._position >= self._length:
-            return 0
-        if self._body is None:
-            self._body = self._client.get_object(**self._where, Range=f"bytes={self._position}-")["Body"]
-        data = self._body.read(len(buffer))
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
-
-    def close(self) -> None:
-        self._drop()
-        super().close()
-
-    def _drop(self) -> None:
-        if self._body is not None:
-            self._body.close()
-            self._body = None
+def _store(place: str = MAIN) -> Folder | Bucket:
+    backend = storages[PLACES[place]]
+    return Folder(backend, PLACES[place]) if isinstance(backend, FileSystemStorage) else Bucket(backend)

@@ -16,6 +16,29 @@ _OPTIONS = {
 }
 
 
+def places_from_urls(main: str, copy: str) -> dict[str, dict]:
+    """The STORAGES entries of STORAGE_URL and, unless it is empty, of COPY_URL: `blobs` and `copies`.
+
+    A ValueError also when they are one place, of which the loss would be the loss of both.
+    """
+    places = {"blobs": backend_from_url(main)}
+    if copy:
+        try:
+            places["copies"] = backend_from_url(copy)
+            if _meet(places["blobs"]["OPTIONS"], places["copies"]["OPTIONS"]):
+                raise _wrong("it is the place of the main store, or one lies within the other")
+        except ValueError as wrong:
+            raise ValueError(str(wrong).replace("STORAGE_URL", "COPY_URL", 1)) from None
+    return places
+
+
+def _meet(one: dict, other: dict) -> bool:
+    if "location" in one and "location" in other:
+        here, there = Path(one["location"]).resolve(), Path(other["location"]).resolve()
+        return here.is_relative_to(there) or there.is_relative_to(here)
+    return all(name in one and one[name] == other.get(name) for name in ("endpoint_url", "bucket_name"))
+
+
 def backend_from_url(url: str) -> dict:
     """The Django STORAGES entry of a STORAGE_URL; a ValueError names what is wrong, not the secret.
 

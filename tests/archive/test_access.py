@@ -2,9 +2,10 @@
 
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
 
 from apps.archive import schedule
-from apps.archive.models import ArchiveAsset, ArchiveJob, Generation
+from apps.archive.models import ArchiveAsset, ArchiveJob, Finding, Generation
 from apps.catalog.models import Provider
 from apps.lib import clock
 from tests.make import make_generated
@@ -27,3 +28,11 @@ def test_an_announced_generation_is_its_owners_and_staffs(ana, bob, mod, boss):
     people = {"nobody": AnonymousUser(), "owner": ana, "stranger": bob, "moderator": mod, "admin": boss}
     for rows in (Generation.objects.visible_to, Generation.objects.editable_by):
         assert {n for n, u in people.items() if rows(u).exists()} == {"owner", "moderator", "admin"}
+
+
+def test_damages_are_the_houses_own(ana, mod, boss):
+    """Also those of an owner's own files: what is repaired needs nobody, what is lost is told by other ways."""
+    Finding.objects.create(sha256="0" * 64, size=1, place="main", what="missing", found_at=timezone.now())
+    people = {"nobody": AnonymousUser(), "owner": ana, "moderator": mod, "admin": boss}
+    assert {n for n, u in people.items() if Finding.objects.visible_to(u).exists()} == {"moderator", "admin"}
+    assert {n for n, u in people.items() if Finding.objects.editable_by(u).exists()} == {"moderator", "admin"}

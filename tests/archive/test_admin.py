@@ -4,13 +4,15 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from apps.archive import gate, hosts, schedule, working
-from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Generation
+from apps.archive import copies, gate, hosts, repairs, schedule, scrubbing, working
+from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Finding, Generation
 from apps.catalog import actions as catalog
-from apps.catalog.models import Provider, Track
+from apps.catalog.models import Blob, Provider, Track
+from apps.lib import storage
 from apps.lib.fetch import FetchError
+from tests.archive.places import held, overwrite, two_folders
 from tests.archive.world import at_provider
-from tests.make import make_generated, make_track
+from tests.make import audio, make_generated, make_playable, make_track
 
 pytestmark = pytest.mark.django_db
 
@@ -252,3 +254,53 @@ def test_a_generation_is_shown_with_where_it_stands_and_asked_for_now(desk, ana)
     desk.post(f"/admin/archive/generation/{row.pk}/ask-now/")
     row.refresh_from_db()
     assert row.next_at <= timezone.now()
+
+
+# --- Damaged files ------------------------------------------------------------------------------------------------
+FINDINGS = "/admin/archive/finding/"
+
+
+@pytest.fixture
+def damaged(settings, tmp_path, ana) -> Finding:
+    """The original of a track in two folders, cut in the first and found so."""
+    two_folders(settings, tmp_path)
+    track = make_playable(ana, title="Neon Rain")
+    copies.run()
+    overwrite(track.file("original").blob.key, b"cut")
+    scrubbing.run(most=scrubbing.NO_END, repair=False)
+    return Finding.objects.get()
+
+
+def test_a_damaged_file_is_listed_with_what_it_concerns_and_repaired_at_once(desk, damaged):
+    shown = desk.get(f"{FINDINGS}{damaged.pk}/change/").content.decode()
+    assert "Neon Rain" in shown and "(original)" in shown and "truncated" in shown
+    said = desk.post(f"{FINDINGS}{damaged.pk}/repair-now/", follow=True)
+    assert "read back" in " ".join(map(str, said.context["messages"]))
+    assert not desk.get(FINDINGS).context["cl"].result_count
+    assert desk.get(FINDINGS, {"desk": "repaired"}).context["cl"].result_count == 1
+    assert held(storage.key_for(damaged.sha256), storage.MAIN) == audio("wav")
+
+
+@pytest.mark.parametrize("way", ["finding", "blob", "bulk"])
+def test_looking_again_is_asked_of_a_worker(desk, damaged, way):
+    blob = Blob.objects.get(sha256=damaged.sha256)
+    Blob.objects.update(check_at=timezone.now() + dt.timedelta(days=1))
+    if way == "bulk":
+        chosen = {"action": "check_again_chosen", "_selected_action": [str(damaged.pk)]}
+        answer = desk.post(FINDINGS, chosen, follow=True)
+    else:
+        page = (
+            f"{FINDINGS}{damaged.pk}/check-again/" if way == "finding" else f"/admin/catalog/blob/{blob.pk}/check-now/"
+        )
+        answer = desk.post(page, follow=True)
+    assert answer.status_code == 200
+    assert scrubbing.run().repaired == 1
+
+
+def test_in_bulk_what_cannot_be_repaired_is_named(desk, damaged):
+    overwrite(storage.key_for(damaged.sha256), b"cut", storage.COPY)
+    chosen = {"action": "repair_chosen", "_selected_action": [str(damaged.pk)]}
+    said = [str(message) for message in desk.post(FINDINGS, chosen, follow=True).context["messages"]]
+    assert "0 done, 1 refused" in said[0] and "No place and no provider" in said[1]
+    damaged.refresh_from_db()
+    assert damaged.state == "unrepairable" and damaged.note == repairs.NOWHERE

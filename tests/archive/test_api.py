@@ -2,11 +2,12 @@
 
 import pytest
 
-from apps.archive import schedule, working
+from apps.archive import copies, schedule, scrubbing, working
 from apps.archive.models import ArchiveJob
 from apps.catalog.models import Track
+from tests.archive.places import overwrite, two_folders
 from tests.archive.world import at_provider
-from tests.make import make_generated, make_key, make_track
+from tests.make import make_generated, make_key, make_playable, make_track
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -128,3 +129,18 @@ def test_the_archive_scope_archives_a_private_track_and_shows_and_exports_none(a
     assert client.get(f"/api/v1/tracks/{track.pk}/stream").status_code == 404
     assert run(client, track_id=str(track.pk), wait=15).json()["message"] == "Archived 1/1 tracks"
     assert run(client, track_id=str(mod.pk)).status_code == 404
+
+
+def test_damages_are_told_to_staff_with_the_tracks_they_concern(ana, as_, mod, settings, tmp_path):
+    two_folders(settings, tmp_path)
+    track = make_playable(ana)
+    copies.run()
+    blob = track.file("original").blob
+    overwrite(blob.key, None)
+    scrubbing.run(most=scrubbing.NO_END)
+    (told,) = as_(mod).get("/api/v1/archive/findings?state=repaired").json()["results"]
+    assert (told["sha256"], told["what"], told["repaired_from"]) == (blob.sha256, "missing", "copy")
+    assert told["tracks"] == [str(track.pk)]
+    assert as_(mod).get("/api/v1/archive/findings?state=open").json()["results"] == []
+    assert as_(mod).get("/api/v1/archive/findings?state=well").status_code == 400
+    assert as_(ana).get("/api/v1/archive/findings").status_code == 403

@@ -5,7 +5,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from apps.archive import schedule
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveJob, Finding
 from tests.make import make_generated
 
 pytestmark = pytest.mark.django_db
@@ -44,3 +44,32 @@ def test_a_track_has_one_open_job_and_one_asset_per_kind(planned, ana):
         ArchiveAsset.objects.create(track=planned, kind="audio", expires_at=timezone.now(), next_at=timezone.now())
     ArchiveJob.objects.update(status="failed", completed_at=timezone.now())
     ArchiveJob.objects.create(track=planned, user=ana)
+
+
+def make_finding(**facts) -> Finding:
+    facts = {"sha256": "0" * 64, "size": 1, "place": "main", "what": "missing", "found_at": timezone.now(), **facts}
+    return Finding.objects.create(**facts)
+
+
+def test_one_finding_stands_for_one_content_in_one_place():
+    make_finding(place="copy")
+    first = make_finding()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        make_finding()
+    Finding.machine.move(first, "repaired", repaired_from="copy", repaired_at=timezone.now())
+    assert make_finding().state == "open"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"repaired_from": "copy"}, {"repaired_at": "2027-01-01T00:00Z"}, {"place": "moon"}, {"what": "bad"}]
+)
+def test_a_finding_says_what_can_be(wrong):
+    row = make_finding()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Finding.objects.filter(pk=row.pk).update(**wrong)
+
+
+def test_repaired_means_from_somewhere_and_at_a_time():
+    row = make_finding()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Finding.machine.move(row, "repaired")

@@ -5,6 +5,8 @@ from celery import current_app
 
 from apps.archive import generations, tasks
 from apps.archive.models import ArchiveAsset, Generation
+from apps.lib import storage
+from tests.archive.places import held, make_blob, overwrite, two_folders
 from tests.archive.providers.world import begin, open_apis, song
 from tests.archive.world import at_provider
 
@@ -89,3 +91,21 @@ def test_what_nobody_can_be_asked_about_any_more_expires(ana, provider, settings
     Generation.objects.update(ends_at=Generation.objects.get().created_at)
     tasks.sweep()
     assert Generation.objects.get().state == "expired"
+
+
+def test_what_goes_on_all_day_copies_reads_again_and_sweeps(settings, tmp_path):
+    two_folders(settings, tmp_path)
+    blob = make_blob(b"sound")
+    orphan = storage.put_bytes(b"nobody's")
+    assert tasks.copy() == 1
+    overwrite(blob.key, None)
+    blob.ask()
+    assert tasks.scrub() == 2 and held(blob.key, storage.MAIN) == b"sound"
+    assert tasks.sweep_orphans() == 0 and storage.exists(orphan.key)
+
+
+def test_it_waits_for_no_archiver(settings):
+    """An archiver plans while it runs: what reads for a minute goes with the other work."""
+    routes = current_app.amqp.router
+    names = ("fixity.scrub", "fixity.copy", "fixity.orphans")
+    assert {routes.route({}, name)["queue"].name for name in names} == {"work"}

@@ -2,14 +2,19 @@
 
 import datetime as dt
 
+import httpx
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
 
+from apps.archive import copies, scrubbing
+from apps.archive.models import Finding
 from apps.catalog import bytes as door
+from apps.catalog import files
 from apps.catalog.models import ProviderSource, Track
 from apps.lib import storage
 from apps.lib.errors import NotFound, Refusal
+from tests.archive.places import held, overwrite, two_folders, use
 from tests.make import audio, make_generated, make_playable, make_track
 
 pytestmark = pytest.mark.django_db
@@ -72,3 +77,57 @@ def test_an_object_that_is_missing_is_said_as_our_fault(as_, ana):
     storage.remove(track.file("original").blob.key)
     answer = as_(None).get(f"/api/v1/tracks/{track.pk}/stream")
     assert (answer.status_code, answer.json()["code"]) == (503, "STORAGE_FAILED")
+
+
+# --- The second place ---------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def copied(ana, settings, tmp_path):
+    """A track whose original lies in two folders."""
+    two_folders(settings, tmp_path)
+    track = make_playable(ana)
+    copies.run()
+    return track
+
+
+@pytest.mark.parametrize("wrong", [None, b"cut"], ids=["missing", "truncated"])
+def test_the_copy_is_served_for_what_is_not_where_it_should_be(as_, copied, wrong):
+    """And somebody looks at it before its turn."""
+    blob = copied.file("original").blob
+    overwrite(blob.key, wrong)
+    answer = as_(None).get(f"/api/v1/tracks/{copied.pk}/stream")
+    assert b"".join(answer) == audio("wav")
+    assert scrubbing.run().repaired == 1 and held(blob.key, storage.MAIN) == audio("wav")
+
+
+def test_the_copy_is_served_while_the_main_place_is_away(as_, copied, tmp_path):
+    (tmp_path / "main").rename(tmp_path / "away")
+    answer = as_(None).get(f"/api/v1/tracks/{copied.pk}/stream")
+    assert b"".join(answer) == audio("wav")
+    assert (scrubbing.run().unread, Finding.objects.count()) == (1, 0)
+
+
+def test_workers_read_the_copy_too(copied, tmp_path):
+    blob = copied.file("original").blob
+    overwrite(blob.key, None)
+    assert files.working_copy(blob, tmp_path).read_bytes() == audio("wav")
+    with blob.open() as opened:
+        assert opened.read() == audio("wav")
+
+
+def test_a_copy_that_is_wrong_too_is_not_served_in_its_place(as_, copied):
+    blob = copied.file("original").blob
+    overwrite(blob.key, None)
+    overwrite(blob.key, b"cut", storage.COPY)
+    assert as_(None).get(f"/api/v1/tracks/{copied.pk}/stream").json()["code"] == "STORAGE_FAILED"
+
+
+@pytest.mark.servers
+def test_a_copy_in_a_bucket_is_linked_to(as_, ana, settings, tmp_path, object_store):
+    use(settings, f"file://{tmp_path}/main", object_store)
+    track = make_playable(ana)
+    copies.run()
+    overwrite(track.file("original").blob.key, None)
+    answer = as_(None).get(f"/api/v1/tracks/{track.pk}/stream")
+    assert httpx.get(answer["Location"], trust_env=False).content == audio("wav")

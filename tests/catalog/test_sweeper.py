@@ -8,14 +8,20 @@ from pathlib import Path
 
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.models import DO_NOTHING, PROTECT, RESTRICT, SET_NULL, ProtectedError, RestrictedError
+from django.db.models.deletion import Collector
 
+from apps.accounts import departure
+from apps.archive import copies
 from apps.archive.models import ArchiveAsset
 from apps.catalog import actions, files, sweeper
 from apps.catalog.models import Blob, TrackFile
 from apps.lib import clock, locks, storage
 from apps.lib.formats import FORMATS
 from apps.lib.storage import StorageFailed
+from tests.archive.places import everything, two_folders
+from tests.doors.desk import make_desk
 from tests.house.reading import called, offences, python, root_name
 from tests.lib.threads import side_by_side
 from tests.make import make_generated, make_playable, make_track, make_user
@@ -252,6 +258,62 @@ def test_two_sweeps_at_once_remove_each_blob_once():
     assert not any(is_there(blob) for blob in blobs)
 
 
+# --- Nothing else takes bytes --------------------------------------------------------------------------------------
+KEEPS = {PROTECT, RESTRICT, SET_NULL, DO_NOTHING}
+
+
+def test_no_deleted_row_takes_stored_bytes_with_it():
+    """Whatever names a content keeps its row; and a content names nothing, so that nothing's end is its end."""
+    relations = [field for field in Blob._meta.get_fields(include_hidden=True) if field.auto_created]
+    assert len(relations) >= 3
+    assert {relation.on_delete for relation in relations} <= KEEPS
+    assert not [field.name for field in Blob._meta.get_fields() if not field.auto_created and field.remote_field]
+
+
+def test_neither_does_the_database_delete_what_was_not_said():
+    """Nobody's DELETE spreads over tables: not the site's, and not one typed by hand."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT conrelid::regclass || '.' || conname FROM pg_constraint"
+                       " WHERE contype = 'f' AND confdeltype NOT IN ('a', 'r')")  # fmt: skip
+        assert cursor.fetchall() == []
+
+
+def test_whatever_row_is_deleted_no_content_is_among_what_goes_with_it():
+    """Every row of a desk with one of everything: its person, its tracks, its files, its assets."""
+    refused = 0
+    for model, row in make_desk().items():
+        if model is Blob:
+            continue
+        collector = Collector(using="default")
+        try:
+            collector.collect([row])
+        except (ProtectedError, RestrictedError):
+            refused += 1
+        gone = {*collector.data, *(rows.model for rows in collector.fast_deletes)}
+        assert Blob not in gone, model
+    assert refused
+
+
+@pytest.mark.parametrize("way", ["the track is removed", "its owner leaves", "its rows are deleted"])
+def test_bytes_outlive_their_track_by_two_days_in_both_places(ana, now, settings, tmp_path, way):
+    two_folders(settings, tmp_path)
+    track = make_playable(ana, derived=True)
+    assert copies.run().left == 0
+    before = everything(storage.MAIN)
+    if way == "the track is removed":
+        actions.remove(track=track, by=ana)
+    elif way == "its owner leaves":
+        departure.part(user=ana, tracks="remove")
+    else:
+        TrackFile.objects.all().delete()
+    assert len(before) >= 3 and everything(storage.MAIN) == everything(storage.COPY) == before
+    sweeper.sweep(now=now)
+    sweeper.sweep(now=now + 1.9 * DAY)
+    assert everything(storage.MAIN) == everything(storage.COPY) == before
+    sweeper.sweep(now=now + 2.1 * DAY)
+    assert everything(storage.MAIN) == everything(storage.COPY) == {}
+
+
 def puts(source):
     for node in source.nodes(ast.Call):
         if called(node) in ("put", "put_bytes") and root_name(node) == "storage":
@@ -266,7 +328,10 @@ def test_only_files_puts_bytes_into_the_store():
 
 
 def test_nobody_else_removes_bytes():
+    """The sweeper, of both places, and who sweeps what no row names."""
+
     def removes(source):
         return ((n.lineno, "") for n in source.nodes(ast.Call) if ast.unparse(n.func) == "storage.remove")
 
-    assert len(offences(removes, python("apps"))) == 1
+    found = [where.partition(":")[0] for where in offences(removes, python("apps"))]
+    assert sorted(found) == ["apps/archive/orphans.py", "apps/catalog/sweeper.py", "apps/catalog/sweeper.py"]

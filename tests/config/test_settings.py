@@ -129,6 +129,15 @@ def test_a_task_ends_before_its_message_is_delivered_again(settings):
     assert settings.CELERY_TASK_SOFT_TIME_LIMIT < settings.CELERY_TASK_TIME_LIMIT < visible_again
 
 
+def test_a_second_place_is_set_by_an_address_and_none_by_default(settings_with, tmp_path):
+    assert "copies" not in settings_with()["STORAGES"]
+    found = settings_with(COPY_URL="s3://access:secret@copies.example/music")
+    assert found["STORAGES"]["copies"]["OPTIONS"]["bucket_name"] == "music"
+    assert "https://copies.example" in found["CONTENT_SECURITY_POLICY"]["DIRECTIVES"]["media-src"]
+    with pytest.raises(ValueError, match="COPY_URL is wrong"):
+        settings_with(COPY_URL=f"file://{tmp_path}/blobs")
+
+
 def test_every_scheduled_task_exists(settings):
     celery_app.loader.import_default_modules()
     scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}

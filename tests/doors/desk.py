@@ -21,7 +21,7 @@ from apps.accounts.models import (
 )
 from apps.accounts.roles import Role
 from apps.archive import schedule
-from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Generation
+from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Finding, Generation
 from apps.catalog.models import (
     Blob,
     Change,
@@ -55,6 +55,12 @@ def make_blob(size: int = 1000, mime: str = "audio/mpeg", extension: str = "mp3"
     """The row of a content that no store holds."""
     number = next(_numbers)
     return Blob.objects.create(sha256=f"{number:064x}", key=f"none/{number}", size=size, mime=mime, extension=extension)
+
+
+def make_finding(blob: Blob, words: str) -> Finding:
+    """A damage of that content which stands."""
+    facts = {"size": blob.size, "place": "main", "what": "missing", "found_at": timezone.now(), "note": words}
+    return Finding.objects.create(sha256=blob.sha256, **facts)
 
 
 def make_coming(user: User) -> Upload:
@@ -195,6 +201,7 @@ def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[ty
             ends_at=timezone.now(),
             error_message=title[:500],
         ),
+        Finding: make_finding(blob, title),
         Upload: make_refused(person, file_name=file_name),
         CompressionReport: make_report(person, track, file_name),
         FolderImport: make_folder(person, file_name),

@@ -658,6 +658,8 @@ TABLE = """
     GET                                401 200 200 200 200
 /api/v1/archive/due
     GET                                401 403 403 200 200
+/api/v1/archive/findings
+    GET                                401 403 403 200 200
 /api/v1/archive/statistics
     GET                                401 403 403 200 200
 /api/v1/generations

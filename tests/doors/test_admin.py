@@ -26,7 +26,7 @@ from apps.accounts.models import (
     User,
 )
 from apps.accounts.roles import ROLES, Role
-from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Generation
+from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Finding, Generation
 from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Term, Track
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
@@ -55,6 +55,7 @@ MODELS = [
     ArchiveHost,
     ArchiveJob,
     Generation,
+    Finding,
     Upload,
     CompressionReport,
     FolderImport,
@@ -78,6 +79,7 @@ CURATED = {
     ArchiveHost,
     ArchiveJob,
     Generation,
+    Finding,
     Upload,
     CompressionReport,
     FolderImport,
@@ -104,6 +106,7 @@ PRESSES = {
     "archive_now": {ADMIN, MODERATOR},
     "ask_now": {ADMIN, MODERATOR},
     "apply_lifetimes": {ADMIN},
+    **dict.fromkeys(["check_again", "repair_now", "check_now"], {ADMIN, MODERATOR}),
     "retry": {ADMIN, MODERATOR},
     "close_breaker": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
@@ -268,6 +271,7 @@ def without(monkeypatch, permission: str) -> Client:
     [
         ("catalog.see_all", [Track]),
         ("archive.see", [ArchiveAsset, ArchiveJob, Generation]),
+        ("archive.see", [ArchiveAsset, ArchiveJob, Finding]),
         ("playlists.see_all", [Playlist, Entry, Import]),
     ],
 )
@@ -295,6 +299,8 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
         ("archive.run", Track, ["archive_now"], None),
         ("archive.run", ArchiveHost, ["close_breaker"], None),
         ("archive.run", Generation, ["ask_now"], None),
+        ("archive.run", Finding, ["check_again", "repair_now"], "repair_chosen"),
+        ("archive.run", Blob, ["check_now"], None),
         ("catalog.curate", Track, ["make_again", "remove_track"], "bulk_action"),
         ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),

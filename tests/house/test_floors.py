@@ -33,6 +33,7 @@ DOMAIN = {
     "formats", "matching", "filling", "exporting",
     "ledger", "manifests", "verifying", "auditing",
     "positions", "members", "covers", "choosing", "releasing",
+    "copies", "scrubbing", "repairs", "orphans",
     "sameness", "proposal", "replacing", "reports",
     "generations", "fresh",
 }  # fmt: skip

@@ -1,6 +1,6 @@
 import pytest
 
-from apps.lib.storage_url import backend_from_url
+from apps.lib.storage_url import backend_from_url, places_from_urls
 
 
 def test_a_file_url_is_a_folder():
@@ -69,3 +69,38 @@ def test_a_wrong_url_is_explained_without_its_secret(url, names):
     assert names in str(refusal.value)
     assert "hid" not in str(refusal.value)
     assert refusal.value.__suppress_context__ or refusal.value.__context__ is None
+
+
+def test_a_second_place_is_set_by_its_own_url():
+    places = places_from_urls("file:///srv/blobs", "s3://access:secret@store.example/copies")
+    assert places["blobs"]["OPTIONS"]["location"] == "/srv/blobs"
+    assert places["copies"]["OPTIONS"]["bucket_name"] == "copies"
+    assert set(places_from_urls("file:///srv/blobs", "")) == {"blobs"}
+
+
+@pytest.mark.parametrize(
+    ("main", "copy"),
+    [
+        ("file:///srv/blobs", "file:///srv/blobs/"),
+        ("file:///srv/blobs", "file:///srv/blobs/copies"),
+        ("file:///srv/blobs/main", "file:///srv/blobs"),
+        ("s3://a:hidden@store.example/music", "s3://b:hidden@store.example/music?region=eu-1"),
+        ("file:///srv/blobs", "ftp://a:hidden@store.example/music"),
+    ],
+)
+def test_a_second_place_that_is_the_first_or_none_is_refused(main, copy):
+    with pytest.raises(ValueError, match="COPY_URL is wrong") as refusal:
+        places_from_urls(main, copy)
+    assert "hid" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("main", "copy"),
+    [
+        ("file:///srv/blobs", "file:///srv/blobs2"),
+        ("s3://a:b@store.example/music", "s3://a:b@store.example/copies"),
+        ("s3://a:b@store.example/music", "s3://a:b@other.example/music"),
+    ],
+)
+def test_two_places_side_by_side_are_two(main, copy):
+    assert set(places_from_urls(main, copy)) == {"blobs", "copies"}

@@ -1,7 +1,7 @@
 """Staff's desk for stored bytes: what there is, and which tracks hold it."""
 
 from django.contrib import admin
-from django.db.models import Count, IntegerField, OuterRef, Subquery
+from django.db.models import Count, IntegerField, OuterRef, Q, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -9,7 +9,9 @@ from unfold.decorators import display
 
 from apps.catalog.models import Blob, TrackFile
 from apps.lib import sizes
-from apps.lib.admin import ReadOnlyAdmin, ReadOnlyTable
+from apps.lib.admin import ReadOnlyAdmin, ReadOnlyTable, choice_filter
+
+COPIES = {"yes": ("copied", Q(copied_at__isnull=False)), "no": ("without a copy", Q(copied_at__isnull=True))}
 
 
 class UsesTable(ReadOnlyTable):
@@ -26,14 +28,15 @@ class UsesTable(ReadOnlyTable):
 
 @admin.register(Blob)
 class BlobAdmin(ReadOnlyAdmin):
-    list_display = ["short_hash", "bytes", "mime", "verified_at", "uses"]
-    list_filter = ["verified_at"]
+    list_display = ["short_hash", "bytes", "mime", "verified_at", "copied_at", "uses"]
+    list_filter = [choice_filter("copy", "copy", COPIES), "verified_at"]
     search_fields = ["sha256__startswith"]
     search_help_text = "SHA-256, also its beginning"
     ordering = ["-id"]
     sortable_by = ["bytes"]
     inlines = [UsesTable]
-    fields = ["sha256", "bytes", "mime", "extension", "key", "verified_at", "created_at"]
+    fields = ["sha256", "bytes", "mime", "extension", "key", "verified_at", "copied_at", "copy_verified_at",
+              "check_at", "created_at"]  # fmt: skip
 
     def get_queryset(self, request):
         held = TrackFile.objects.filter(blob=OuterRef("pk")).order_by().values("blob").annotate(n=Count("pk"))
