@@ -5,6 +5,7 @@ from django.db.models import Q
 from apps.accounts.access import may
 from apps.catalog.access import OfVisibleTracks
 from apps.catalog.models import Track
+from apps.lib.access import AccessQuerySet
 from apps.lib.errors import NotFound
 
 
@@ -25,6 +26,16 @@ class ArchiveRows(OfVisibleTracks):
         if not user.is_authenticated:
             return Q(pk__in=[])
         return Q(track__in=self._tracks().filter(owner=user).values("pk"))
+
+    def edit_rule(self, user) -> Q:
+        return Q() if may(user, "archive.run") else Q(pk__in=[])
+
+
+class StaffRows(AccessQuerySet):
+    """What concerns nobody but who looks after the archive: alarms and orders."""
+
+    def view_rule(self, user) -> Q:
+        return Q() if may(user, "archive.see") else Q(pk__in=[])
 
     def edit_rule(self, user) -> Q:
         return Q() if may(user, "archive.run") else Q(pk__in=[])

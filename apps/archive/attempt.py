@@ -38,7 +38,7 @@ def archive(asset: ArchiveAsset) -> bool:
         try:
             with leases.held(asset):
                 stored, probe = _bring_home(asset, kept)
-            return _settle_archived(asset, stored, probe)
+            return settle_archived(asset, stored, probe)
         # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
         except (FetchError, Refusal, OSError, OperationalError) as failure:
             _settle_failed(asset, failure)
@@ -69,13 +69,20 @@ def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:
         return
     if asset.error_code == WRONG_DURATION and asset.attempts >= BELIEVED_AFTER:
         log.warning("audio of track %s kept although it is not as long as announced", asset.track_id)
-    elif abs(probe.duration_ms - announced) > max(DURATION_MS, announced * DURATION_SHARE):
+    else:
+        check_length(probe, announced)
+
+
+def check_length(probe: Probe, announced: int | None) -> None:
+    """MediaError(WRONG_DURATION) when the sound is not as long as was announced, in milliseconds."""
+    if announced and abs(probe.duration_ms - announced) > max(DURATION_MS, announced * DURATION_SHARE):
         seconds = f"{probe.duration_ms / 1000:.1f} s instead of {announced / 1000:.1f} s"
-        raise MediaError(WRONG_DURATION, f"The provider sent {seconds}.")
+        raise MediaError(WRONG_DURATION, f"The sound has {seconds}.")
 
 
 @transaction.atomic
-def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
+def settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe, *, by=None) -> bool:
+    """The claimed asset and the track's file name the bytes, or neither. `by` handed them in. False: not ours."""
     live = files.lock_live(asset.track_id)
     job = lock_job(asset.track_id)
     if not live:
@@ -87,7 +94,7 @@ def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe) -> bool:
         log.warning("lost the lease on %s: another worker has it", asset.pk)
         return False
     if asset.kind == "audio":
-        with history.said(by=None):
+        with history.said(by=by):
             files.attach_original(track=asset.track, blob=blob, probe=probe)
     else:
         files.attach(track=asset.track, role=files.ROLE_OF[asset.kind], blob=blob, probe=probe)

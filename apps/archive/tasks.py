@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from apps.archive import schedule, working
+from apps.archive import orders, schedule, watching, working
 from apps.catalog import tasks as derivations
 from apps.lib import nudges, spool
 
@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 # A run leaves well before its time limit; what is still due is found by the next nudge.
 RUN_S = 120
+ORDERS_S = 60
 
 
 def nudge() -> None:
@@ -36,9 +37,10 @@ def work() -> int:
 
 @shared_task(name="archive.sweep")
 def sweep() -> None:
-    """Heal: quarantine, drop, close; then plan as usual."""
+    """Heal: quarantine, drop, close; then plan as usual, and say so if the promise is in danger."""
     schedule.keep_house()
     plan()
+    watching.after_sweep()
 
 
 @shared_task(name="archive.daily")
@@ -47,9 +49,21 @@ def daily() -> int:
     late = schedule.alarming().count()
     if late:
         log.error("archive alarm: %s assets are old or about to expire and not archived", late)
+    watching.look(daily=True)
+    watching.forget()
+    orders.forget()
     schedule.keep_house()
     schedule.plan()
     return _run(settings.ARCHIVE_LIMIT_MOST)
+
+
+@shared_task(name="archive.orders")
+def follow_orders() -> int:
+    """What staff asked of many assets at once; what is due then is worked off as ever."""
+    looked = orders.work(seconds=ORDERS_S)
+    if looked:
+        nudge()
+    return looked
 
 
 def _run(limit: int) -> int:

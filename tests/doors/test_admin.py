@@ -26,7 +26,7 @@ from apps.accounts.models import (
     User,
 )
 from apps.accounts.roles import ROLES, Role
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.models import Alarm, ArchiveAsset, ArchiveJob, Order
 from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Term, Track
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
@@ -51,8 +51,10 @@ MODELS = [
     Duplicate,
     Provider,
     Term,
+    Alarm,
     ArchiveAsset,
     ArchiveJob,
+    Order,
     Upload,
     CompressionReport,
     FolderImport,
@@ -72,8 +74,10 @@ CURATED = {
     Duplicate,
     Provider,
     Term,
+    Alarm,
     ArchiveAsset,
     ArchiveJob,
+    Order,
     Upload,
     CompressionReport,
     FolderImport,
@@ -98,6 +102,7 @@ PRESSES = {
     **dict.fromkeys(["replace_word", "curate", "set_free"], {ADMIN, MODERATOR}),
     **dict.fromkeys(["apply", "preview_again", "undo", "undo_rest", "discard"], {ADMIN, MODERATOR}),
     "archive_now": {ADMIN, MODERATOR},
+    "stop_order": {ADMIN, MODERATOR},
     "retry": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
     "put_back": {ADMIN, MODERATOR},
@@ -260,7 +265,7 @@ def without(monkeypatch, permission: str) -> Client:
     ("permission", "models"),
     [
         ("catalog.see_all", [Track]),
-        ("archive.see", [ArchiveAsset, ArchiveJob]),
+        ("archive.see", [ArchiveAsset, ArchiveJob, Alarm, Order]),
         ("playlists.see_all", [Playlist, Entry, Import]),
     ],
 )
@@ -286,6 +291,7 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
     [
         ("archive.run", ArchiveAsset, ["retry", "archive_now"], "retry_assets"),
         ("archive.run", Track, ["archive_now"], None),
+        ("archive.run", Order, ["stop_order"], None),
         ("catalog.curate", Track, ["make_again", "remove_track"], "bulk_action"),
         ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),

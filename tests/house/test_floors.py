@@ -33,6 +33,7 @@ DOMAIN = {
     "formats", "matching", "filling", "exporting",
     "positions", "members", "covers", "choosing", "releasing",
     "sameness", "proposal", "replacing", "reports",
+    "alerts", "handing", "metrics", "orders", "owners", "risks", "series", "telling", "watching",
 }  # fmt: skip
 DOORS = {"api", "admin", "views", "tasks", "serializers", "management"}
 DOOR_LIBRARIES = ("rest_framework", "drf_spectacular", "django.contrib.admin", "unfold", "celery")
