@@ -59,6 +59,14 @@ ARCHIVE_ALARM_DAYS = env.number("ARCHIVE_ALARM_DAYS", 13, least=1)  # S3-02, kep
 # Every stored byte is read again within so many days, in each place, and no faster than that (0: as fast as it goes).
 SCRUB_DAYS = env.number("SCRUB_DAYS", 30, least=2, most=3650)
 SCRUB_BYTES_PER_SECOND = env.number("SCRUB_BYTES_PER_SECOND", 50_000_000)
+STORAGE_PRICE_GB_MONTH = env.price("STORAGE_PRICE_GB_MONTH", "0.021")  # S3-16, in US dollars
+# When the archive's promise counts as in danger, and who hears of it.
+ALERT_EXPIRING_HOURS = env.number("ALERT_EXPIRING_HOURS", 6, least=1, most=240)
+ALERT_QUEUE_MINUTES = env.number("ALERT_QUEUE_MINUTES", 30, least=5, most=1440)
+ALERT_EMAILS = env.words("ALERT_EMAILS")
+ALERT_WEBHOOK, ALERT_WEBHOOK_SECRET = env.call("ALERT_WEBHOOK"), env.text("ALERT_WEBHOOK_SECRET")
+DEADMAN_URL = env.call("DEADMAN_URL")
+METRICS_TOKEN = env.text("METRICS_TOKEN")
 PLAY_WINDOW = timedelta(minutes=env.number("PLAY_WINDOW_MINUTES", 30, least=1, most=1440))
 PLAYLIST_MAX_ENTRIES = env.number("PLAYLIST_MAX_ENTRIES", 10_000, least=1, most=100_000)
 PLAYLIST_FILE_MAX_BYTES = env.number("PLAYLIST_FILE_MAX_BYTES", 8 * 1024 * 1024, least=1000, most=64 * 1024 * 1024)
@@ -79,3 +87,5 @@ FILE_PATHS |= dict.fromkeys(("/api/v1/me/avatar", "/account/avatar"), PICTURE_MA
 FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/<id>/cover", "/playlists/<id>/cover"), PICTURE_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/playlists/import", "/playlists/import"), PLAYLIST_FILE_MAX_BYTES)
 FILE_PATHS |= dict.fromkeys(("/api/v1/changesets/import", "/admin/catalog/track/import/"), SHEET_MAX_BYTES)
+HAND_INS = ("/api/v1/archive/tracks/<id>/files", "/admin/archive/archiveasset/<id>/hand-in/")
+FILE_PATHS |= dict.fromkeys(HAND_INS, max(FETCH_MAX_BYTES.values()))

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import Letter, Lockout, Subscription
-from apps.archive.models import OPEN_STATES, STANDING, ArchiveAsset, Finding
+from apps.archive.models import OPEN_STATES, STANDING, Alarm, ArchiveAsset, Finding
 from apps.archive.statistics import URGENT, statistics
 from apps.catalog import queues
 from apps.catalog.models import Blob, Changeset, Duplicate, TrackFile
@@ -55,11 +55,14 @@ PLACES = {
         ("Storage use", "uploads_upload_storage_use", "uploads.view_upload", "storage"),
     ],
     "Archive": [
+        ("Archive", "archive_archiveasset_desk", "archive.see", "monitoring"),
         ("To archive", "archive_archiveasset_changelist", "archive.view_archiveasset", "hourglass_top"),
         ("Hosts", "archive_archivehost_changelist", "archive.view_archivehost", "dns"),
         ("Generations", "archive_generation_changelist", "archive.view_generation", "music_note"),
         ("Jobs", "archive_archivejob_changelist", "archive.view_archivejob", "work_history"),
         ("Damaged files", "archive_finding_changelist", "archive.view_finding", "heart_broken"),
+        ("Orders", "archive_order_changelist", "archive.view_order", "checklist"),
+        ("Alarms", "archive_alarm_changelist", "archive.view_alarm", "notification_important"),
     ],
     "People": [
         ("Users", "accounts_user_changelist", "accounts.view_user", "group"),
@@ -152,6 +155,8 @@ def _archive(user) -> Iterator[dict]:
     rows = ArchiveAsset.objects.visible_to(user)
     waiting = rows.filter(state__in=OPEN_STATES)
     soon = waiting.filter(expires_at__gt=now, expires_at__lte=now + URGENT)
+    raised = Alarm.objects.visible_to(user).filter(state="raised")
+    yield _card("Alarms", raised, "archive_alarm", "The archive’s promise is in danger.", alarm=True, state="raised")
     yield _card("About to expire", soon, place, "Within 2 days, and no copy of our own.", alarm=True, desk="open",
                 expires="2d")  # fmt: skip
     yield _card("Lost", rows.filter(state="lost"), place, "Gone before they were saved.", alarm=True, desk="lost")

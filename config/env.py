@@ -7,6 +7,7 @@ expected and never the value of a secret.
 import os
 import secrets
 from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -46,6 +47,17 @@ def number(name: str, default: int, *, least: int = 0, most: int = 2**63 - 1) ->
     if not least <= parsed <= most:
         raise wrong(name, f"a whole number from {least} to {most}")
     return parsed
+
+
+def price(name: str, default: str) -> Decimal:
+    """An amount of money from 0, such as 0.021."""
+    try:
+        value = Decimal(text(name, default))
+    except InvalidOperation:
+        value = Decimal("NaN")
+    if not (value.is_finite() and 0 <= value < 1_000_000):
+        raise wrong(name, "an amount such as 0.021")
+    return value
 
 
 def day(name: str, default: str) -> datetime:
@@ -117,6 +129,11 @@ def token(name: str) -> str:
     if not all("!" <= letter <= "~" for letter in value):
         raise wrong(name, "letters, digits and signs of ASCII without a space")
     return value
+
+
+def call(name: str) -> str:
+    """An address that this site calls, or nothing."""
+    return url(name, "", schemes=("http", "https")) if text(name) else ""
 
 
 def origins(name: str) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class FilesBeforeTheyAreRead:
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view) -> HttpResponseBase | None:
-        if request.method != "POST" or not of_files(request.path_info):
+        if request.method != "POST" or of_files(request.path_info) is None:
             return None
         if request.path_info.startswith("/admin/") and not admin.site.has_permission(request):
             return redirect_to_login(request.get_full_path(), reverse("admin:login"))  # the admin's own answer, unread

@@ -3,6 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from apps.accounts.urls import urls as accounts
+from apps.archive.urls import urls as archive
 from apps.catalog import views as catalog
 from apps.lib import links
 from apps.playlists.urls import urls as playlists
@@ -27,6 +28,7 @@ urlpatterns = [
     path("uploads", uploads.uploads, name="uploads-page"),
     path("uploads/<uuid:pk>/cancel", uploads.cancel, name="upload-cancel"),
     *accounts,
+    *archive,
     *social,
     # Nobody gives a telephone number here, and allauth's addresses for one would break.
     *(path(f"_allauth/browser/v1/{phone}", pages.page_not_found, {"exception": None}) for phone in NO_PHONES),

@@ -11,6 +11,7 @@ from django.utils.text import Truncator
 from apps.accounts.models import Notice, User
 
 MOST_COUNTED = 100
+SINCE_THE_LETTER = "since the letter"
 KEPT = dt.timedelta(days=180)
 
 
@@ -28,6 +29,24 @@ def tell(
     words = {"title": Truncator(title).chars(200), "message": Truncator(message).chars(2000), "link": link}
     row = Notice(user=user, kind=kind, subject=subject, day=now.astimezone(dt.UTC).date(), **words)
     Notice.objects.bulk_create([row], ignore_conflicts=True)
+
+
+def sum_up(notices: Iterable[Notice], *, now: dt.datetime | None = None) -> None:
+    """Tell each reader how much of a kind happened today: the day's notice says the new sum and is unread again.
+
+    What a letter has told already stays as it was told; a second notice goes on from there. One per reader, whose row
+    the caller holds.
+    """
+    rows, day = list(notices), (now or timezone.now()).astimezone(dt.UTC).date()
+    told = Notice.objects.filter(user__in=[row.user_id for row in rows], kind__in={row.kind for row in rows}, day=day)
+    mailed = set(told.filter(mailed_at__isnull=False).values_list("user_id", "kind"))
+    for row in rows:
+        row.day, row.subject = day, SINCE_THE_LETTER if (row.user_id, row.kind) in mailed else ""
+        row.title, row.message = Truncator(row.title).chars(200), Truncator(row.message).chars(2000)
+    Notice.objects.bulk_create(
+        rows, update_conflicts=True, unique_fields=["user", "kind", "subject", "day"], batch_size=1000,
+        update_fields=["title", "message", "link", "read_at", "updated_at"],
+    )  # fmt: skip
 
 
 def read(*, user: User, ids: Iterable[UUID] | None = None, now: dt.datetime | None = None) -> int:

@@ -55,11 +55,8 @@ class LedgerRows(AccessQuerySet):
         return Q(pk__in=[])
 
 
-class AccessToManifests(AccessQuerySet):
-    """A day's manifest tells of everybody's tracks: it is staff's."""
-
-    def view_rule(self, user) -> Q:
-        return Q() if may(user, "archive.see") else Q(pk__in=[])
+class AccessToManifests(StaffRows):
+    """A day's manifest tells of everybody's tracks: it is staff's to read, and nobody's to change."""
 
     def edit_rule(self, user) -> Q:
         return Q(pk__in=[])

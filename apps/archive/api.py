@@ -1,13 +1,16 @@
 """`/archive/*` for staff (S3-05, S3-09, S3-10); an owner may run own tracks and see their jobs."""
 
+import datetime as dt
 import time
+import uuid
 from uuid import UUID
 
 from django.conf import settings
 from django.urls import path
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema
-from rest_framework import generics, serializers
+from rest_framework import generics, serializers, status
+from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 from rest_framework.views import APIView
@@ -15,10 +18,12 @@ from rest_framework.views import APIView
 from apps.accounts.access import may
 from apps.accounts.api import IDEMPOTENCY_KEY, SIGNED_IN, policy
 from apps.accounts.idempotency import once
-from apps.archive import actions, repairs, tasks
+from apps.archive import actions, handing, repairs, risks, tasks
 from apps.archive.access import archivable
 from apps.archive.models import OPEN_STATES, ArchiveAsset, ArchiveJob, Finding
-from apps.archive.statistics import statistics
+from apps.archive.statistics import lately, statistics
+from apps.catalog import tasks as derivations
+from apps.lib import nudges
 from apps.lib.errors import Forbidden
 
 LONGEST_WAIT = 20
@@ -146,21 +151,160 @@ class DueSerializer(serializers.ModelSerializer):
         return round((asset.expires_at - timezone.now()).total_seconds() / 86_400, 3)
 
 
-class DueView(generics.ListAPIView):
-    """What is not archived yet, the next to expire first (S3-09)."""
+class Narrowed(serializers.Serializer):
+    """What the lists are narrowed by."""
+
+    provider = serializers.SlugField(required=False, help_text="Its code.")
+    kind = serializers.ChoiceField(choices=ArchiveAsset.Kind.choices, required=False)
+    state = serializers.ChoiceField(choices=ArchiveAsset.machine.choices, required=False)
+    within = serializers.FloatField(
+        required=False, min_value=0, max_value=24 * 366, help_text="Expiring within so many hours from now."
+    )
+
+
+@extend_schema(parameters=[Narrowed])
+class FilesView(generics.ListAPIView):
+    """A list of files of the archive, for staff."""
 
     permission_classes = [policy(read="archive.see")]
     serializer_class = DueSerializer
+    ordering: tuple[str, ...] = ("expires_at", "id")
+
+    def rows(self):
+        raise NotImplementedError
 
     def get_queryset(self):
-        waiting = ArchiveAsset.objects.visible_to(self.request.user).filter(state__in=OPEN_STATES)
-        return waiting.select_related("track__source")
+        asked = Narrowed(data=self.request.query_params)
+        asked.is_valid(raise_exception=True)
+        said, rules = asked.validated_data, {}
+        if "provider" in said:
+            rules["track__source__provider"] = said["provider"]
+        if "within" in said:
+            now = timezone.now()
+            rules |= {"expires_at__gt": now, "expires_at__lte": now + dt.timedelta(hours=said["within"])}
+        rules |= {name: said[name] for name in ("kind", "state") if name in said}
+        seen = ArchiveAsset.objects.visible_to(self.request.user)
+        return (self.rows() & seen).filter(**rules).select_related("track__source")
 
     @property
     def paginator(self):
         paginator = super().paginator
-        paginator.ordering = ("expires_at", "id")
+        paginator.ordering = self.ordering
         return paginator
+
+
+class DueView(FilesView):
+    """What is not archived yet, the next to expire first (S3-09)."""
+
+    def rows(self):
+        return ArchiveAsset.objects.filter(state__in=OPEN_STATES)
+
+
+class AtRiskView(FilesView):
+    """What may be lost: failing or waiting close to expiry, said to be gone, quarantined; the next to expire first."""
+
+    def rows(self):
+        return risks.at_risk()
+
+
+class LostView(FilesView):
+    """What was lost, the latest first."""
+
+    ordering = ("-updated_at", "-id")
+
+    def rows(self):
+        return risks.lost()
+
+
+class HandInForm(serializers.Serializer):
+    kind = serializers.ChoiceField(choices=ArchiveAsset.Kind.choices)
+    file = serializers.FileField(allow_empty_file=True, max_length=None)
+    any_length = serializers.BooleanField(
+        default=False, help_text="Keep audio also if it is not as long as the provider announced."
+    )
+
+
+class HandInView(APIView):
+    permission_classes = [policy(read="archive.run", write="archive.run", scope="archive")]
+    parser_classes = [MultiPartParser]
+
+    @extend_schema(request={"multipart/form-data": HandInForm}, responses={201: DueSerializer})
+    def post(self, request, pk: uuid.UUID) -> Response:
+        """Hand in a file that the provider does not give any more (S3-09); verified and stored as a fetched one."""
+        track = archivable(request.user, pk)
+        form = HandInForm(data=request.data)
+        form.is_valid(raise_exception=True)
+        facts = dict(form.validated_data)
+        file = facts.pop("file")
+        asset = handing.hand_in(track=track, content=file, file_name=file.name or "", by=request.user, **facts)
+        nudges.send(derivations.sweep)
+        return Response(DueSerializer(asset).data, status=status.HTTP_201_CREATED)
+
+
+class PercentilesSerializer(serializers.Serializer):
+    """Seconds."""
+
+    p50 = serializers.FloatField(allow_null=True)
+    p95 = serializers.FloatField(allow_null=True)
+    p99 = serializers.FloatField(allow_null=True)
+
+
+class WindowSerializer(serializers.Serializer):
+    """How soon and how surely, of files that were decided on within so many seconds; rates are shares of 1."""
+
+    seconds = serializers.FloatField()
+    archived = serializers.IntegerField()
+    lost = serializers.IntegerField()
+    success_rate = serializers.FloatField(help_text="Archived before their expiry.")
+    failure_rate = serializers.FloatField(help_text="Lost.")
+    mean_seconds = serializers.FloatField(allow_null=True, help_text="Of a track's job, from start to end.")
+    since_finished = PercentilesSerializer(help_text="Since the provider had it ready.")
+    since_known = PercentilesSerializer(help_text="Since we could know of it, where that is later.")
+
+
+class NextToExpireSerializer(serializers.Serializer):
+    track_id = serializers.UUIDField()
+    kind = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+
+
+class QueueSerializer(serializers.Serializer):
+    waiting = serializers.IntegerField()
+    due = serializers.IntegerField()
+    age_seconds = serializers.FloatField(help_text="Since when the oldest is due.")
+    next_to_expire = NextToExpireSerializer(allow_null=True)
+
+
+class ExampleSerializer(serializers.Serializer):
+    tracks = serializers.IntegerField()
+    gb = serializers.IntegerField()
+    cost_month = serializers.DecimalField(max_digits=12, decimal_places=2)
+
+
+class KindSerializer(serializers.Serializer):
+    files = serializers.IntegerField()
+    bytes = serializers.IntegerField()
+    month = serializers.IntegerField(help_text="Bytes that came within 30 days.")
+
+
+class StorageSerializer(serializers.Serializer):
+    by_kind = serializers.DictField(child=KindSerializer())
+    bytes = serializers.IntegerField()
+    growth_month_bytes = serializers.IntegerField()
+    price_gb_month = serializers.DecimalField(max_digits=12, decimal_places=6)
+    cost_month = serializers.DecimalField(max_digits=12, decimal_places=2)
+    bytes_in_a_year = serializers.IntegerField()
+    cost_month_in_a_year = serializers.DecimalField(max_digits=12, decimal_places=2)
+    example_1000_tracks = ExampleSerializer()
+
+
+class TargetsSerializer(serializers.Serializer):
+    """S3-15."""
+
+    success_rate = serializers.FloatField()
+    failure_rate = serializers.FloatField()
+    mean_seconds = serializers.FloatField()
+    lost = serializers.IntegerField()
 
 
 class StatisticsSerializer(serializers.Serializer):
@@ -171,6 +315,11 @@ class StatisticsSerializer(serializers.Serializer):
     expired_tracks = serializers.IntegerField()
     archive_percentage = serializers.FloatField()
     last_archived_at = serializers.DateTimeField(allow_null=True)
+    last_day = WindowSerializer()
+    last_days = WindowSerializer(help_text="The last 30.")
+    queue = QueueSerializer()
+    storage = StorageSerializer()
+    targets = TargetsSerializer()
 
 
 class StatisticsView(APIView):
@@ -178,8 +327,11 @@ class StatisticsView(APIView):
 
     @extend_schema(responses=StatisticsSerializer)
     def get(self, request) -> Response:
-        """The archive in numbers, by track."""
-        return Response(StatisticsSerializer(statistics()).data)
+        """The archive in numbers: by track (S3-10), how soon and surely (S3-15), and what it costs (S3-16).
+
+        The counts of tracks are of this moment, the rest is some seconds old, of months and bytes some minutes.
+        """
+        return Response(StatisticsSerializer({**lately(), **statistics()}).data)
 
 
 class FindingSerializer(serializers.ModelSerializer):
@@ -221,5 +373,8 @@ urls = [
     path("archive/jobs", JobsView.as_view(), name="archive-jobs"),
     path("archive/due", DueView.as_view(), name="archive-due"),
     path("archive/findings", FindingsView.as_view(), name="archive-findings"),
+    path("archive/at-risk", AtRiskView.as_view(), name="archive-at-risk"),
+    path("archive/lost", LostView.as_view(), name="archive-lost"),
+    path("archive/tracks/<uuid:pk>/files", HandInView.as_view(), name="archive-hand-in"),
     path("archive/statistics", StatisticsView.as_view(), name="archive-statistics"),
 ]

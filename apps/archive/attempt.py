@@ -142,7 +142,7 @@ class Attempt:
         # The bytes stay in the store until their rows are written.
         with files.stored(fetched.path, form=probe.format, sha256=fetched.sha256) as stored:
             self._facts |= {"seconds": self._seconds(), "tries": self._tries}
-            return _settle_archived(self.asset, stored, probe, self._facts)
+            return settle_archived(self.asset, stored, probe, self._facts)
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._started, 3)
@@ -181,13 +181,20 @@ def _check_duration(asset: ArchiveAsset, probe: Probe) -> None:
         return
     if asset.error_code == WRONG_DURATION and asset.attempts >= BELIEVED_AFTER:
         log.warning("audio of track %s kept although it is not as long as announced", asset.track_id)
-    elif abs(probe.duration_ms - announced) > max(DURATION_MS, announced * DURATION_SHARE):
+    else:
+        check_length(probe, announced)
+
+
+def check_length(probe: Probe, announced: int | None) -> None:
+    """MediaError(WRONG_DURATION) when the sound is not as long as was announced, in milliseconds."""
+    if announced and abs(probe.duration_ms - announced) > max(DURATION_MS, announced * DURATION_SHARE):
         seconds = f"{probe.duration_ms / 1000:.1f} s instead of {announced / 1000:.1f} s"
-        raise MediaError(WRONG_DURATION, f"The provider sent {seconds}.")
+        raise MediaError(WRONG_DURATION, f"The sound has {seconds}.")
 
 
 @transaction.atomic
-def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe, facts: dict) -> bool:
+def settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe, facts: dict, *, by=None) -> bool:
+    """The claimed asset and the track's file name the bytes, or neither. `by` handed them in. False: not ours."""
     live = files.lock_live(asset.track_id)
     job = lock_job(asset.track_id)
     if not live:
@@ -200,7 +207,7 @@ def _settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe, facts: d
         log.warning("lost the lease on %s: another worker has it", asset.pk)
         return False
     if asset.kind == "audio":
-        with history.said(by=None):
+        with history.said(by=by):
             files.attach_original(track=asset.track, blob=blob, probe=probe)
     else:
         files.attach(track=asset.track, role=files.ROLE_OF[asset.kind], blob=blob, probe=probe)

@@ -5,7 +5,7 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from apps.archive import copies, generations, orphans, schedule, scrubbing, working
+from apps.archive import copies, generations, orders, orphans, schedule, scrubbing, watching, working
 from apps.catalog import tasks as derivations
 from apps.lib import nudges, spool
 
@@ -16,6 +16,7 @@ RUN_S = 120
 ASKING_S = 10
 # So do the slices of what goes on all day.
 SCRUB_S, COPY_S, COPY_BYTES, ORPHANS_S = 60, 45, 2_000_000_000, 1200
+ORDERS_S = 60
 
 
 def nudge() -> None:
@@ -55,10 +56,11 @@ def work() -> int:
 
 @shared_task(name="archive.sweep")
 def sweep() -> None:
-    """Heal: quarantine, drop, close; then plan as usual."""
+    """Heal: quarantine, drop, close; then plan as usual, and say so if the promise is in danger."""
     schedule.keep_house()
     generations.keep_house()
     plan()
+    watching.after_sweep()
 
 
 @shared_task(name="archive.daily")
@@ -67,6 +69,9 @@ def daily() -> int:
     late = schedule.alarming().count()
     if late:
         log.error("archive alarm: %s assets are old or about to expire and not archived", late)
+    watching.look(daily=True)
+    watching.forget()
+    orders.forget()
     schedule.keep_house()
     schedule.plan()
     return _run(settings.ARCHIVE_LIMIT_MOST)
@@ -92,6 +97,15 @@ def sweep_orphans() -> int:
     found = orphans.sweep(seconds=ORPHANS_S)
     log.info("orphans: %s", found)
     return sum(one.removed for one in found.values())
+
+
+@shared_task(name="archive.orders")
+def follow_orders() -> int:
+    """What staff asked of many assets at once; what is due then is worked off as ever."""
+    looked = orders.work(seconds=ORDERS_S)
+    if looked:
+        nudge()
+    return looked
 
 
 def _run(limit: int) -> int:

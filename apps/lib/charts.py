@@ -49,3 +49,52 @@ def round_up(value: int) -> int:
         return 1
     power = 10 ** math.floor(math.log10(value))
     return next(power * step for step in STEPS if power * step >= value)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a stacked bar; `name` is that of its row of values."""
+
+    name: str
+    x: float
+    y: float
+    width: float
+    height: float
+    value: int
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stacked bar: its label, its parts from below, and their sum."""
+
+    label: str
+    parts: list[Part]
+    value: int
+
+
+@dataclass(frozen=True)
+class Stacks:
+    """Stacked bars and the values of their lines, as of a `Chart`."""
+
+    bars: list[Stack]
+    width: int
+    top: int
+    middle: int | None
+    height: int = HEIGHT
+
+
+def stacked(values: Sequence[tuple[str, dict[str, int]]]) -> Stacks:
+    """Bars for (label, {name: value from 0 on}), left to right; the first name lies at the bottom."""
+    sums = [sum(parts.values()) for _, parts in values]
+    top = round_up(max(sums, default=0))
+    bars = [Stack(label, _parts(at, parts, top), sums[at]) for at, (label, parts) in enumerate(values)]
+    return Stacks(bars, len(bars), top, top // 2 if top % 2 == 0 else None)
+
+
+def _parts(at: int, parts: dict[str, int], top: int) -> list[Part]:
+    made, below = [], 0.0
+    for name, value in parts.items():
+        height = HEIGHT * value / top
+        below += height
+        made.append(Part(name, at + 0.125, round(HEIGHT - below, 2), 0.75, round(height, 2), value))
+    return made

@@ -4,19 +4,21 @@ import datetime as dt
 import threading
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.accounts import departure, digests
-from apps.accounts.models import Letter, Notice
+from apps.accounts.models import Letter, Notice, Profile
 from apps.archive import alerts, attempt, schedule, working
 from apps.archive.models import ArchiveAsset
 from apps.catalog import actions as catalog
-from apps.catalog.models import Track
+from apps.catalog.models import ProviderSource, Track
 from apps.lib import clock, leases
 from apps.lib.fetch import FetchError
 from tests.accounts.test_digests import somebody_waits, wait_until
 from tests.archive.world import at_provider
 from tests.lib.threads import LONGEST_S, side_by_side
-from tests.make import make_generated
+from tests.make import make_generated, make_user
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,8 +47,8 @@ def test_the_owner_of_a_lost_file_is_told_what_to_do(ana, provider):
     ArchiveAsset.objects.update(expires_at=clock.now() - SECOND)
     run_all()
     told = Notice.objects.get()
-    assert (told.user, told.kind, told.subject) == (ana, "archive.lost.audio", str(track.pk))
-    assert told.link == f"/tracks/{track.pk}"
+    assert (told.user, told.kind) == (ana, "archive.lost")
+    assert told.link == f"/workspace/library?track={track.pk}"
     assert told.message == (
         "“Neon Rain” was not saved: Suno does not give its sound any more, so it will stop playing. "
         "If you have the file, upload it."
@@ -61,15 +63,36 @@ def test_a_failure_that_will_be_tried_again_is_nobodys_news(ana, provider):
     assert not Notice.objects.exists()
 
 
-def test_sound_and_cover_are_told_apart(ana, provider):
-    """Else the loss of a cover would hide that of the sound on the same day."""
+def test_the_russian_owner_reads_the_words_of_the_requirement(ana, provider):
+    Profile.objects.filter(user=ana).update(language="ru-RU")
+    track = at_provider(provider, ana, behaviour="404", title="Ночной поезд")
+    schedule.plan()
+    ArchiveAsset.objects.update(expires_at=clock.now() - SECOND)
+    run_all()
+    told = Notice.objects.get()
+    assert told.title == "Не удалось архивировать трек"
+    assert told.message == 'Трек "Ночной поезд" не был сохранен. Он может стать недоступен.'
+    assert told.link == f"/workspace/library?track={track.pk}"
+
+
+def test_the_loss_of_a_cover_does_not_hide_that_of_the_sound(ana, provider):
     at_provider(provider, ana, behaviour="404", cover=True)
     provider.expire(Track.objects.get().source.cover_url)
     schedule.plan()
     ArchiveAsset.objects.update(expires_at=clock.now() - SECOND)
     run_all()
-    assert set(Notice.objects.values_list("kind", flat=True)) == {"archive.lost.audio", "archive.lost.cover"}
-    assert "is without its cover" in Notice.objects.get(kind="archive.lost.cover").message
+    told = Notice.objects.get()
+    assert "Files of 1 of your tracks" in told.message and "Without sound: 1." in told.message
+    assert told.link == "/workspace/library?saved=lost"
+
+
+def test_the_loss_of_a_cover_alone_is_no_loss_of_sound(ana, provider):
+    track = at_provider(provider, ana, cover=True)
+    provider.expire(track.source.cover_url)
+    schedule.plan()
+    ArchiveAsset.objects.filter(kind="cover").update(expires_at=clock.now() - SECOND)
+    run_all()
+    assert "is without its cover" in Notice.objects.get().message
 
 
 def test_quarantine_and_its_end_are_told_once_each(ana):
@@ -79,11 +102,11 @@ def test_quarantine_and_its_end_are_told_once_each(ana):
     for _ in range(2):
         schedule.keep_house(now=now)
     told = Notice.objects.get()
-    assert told.kind == "archive.quarantined.audio"
+    assert told.kind == "archive.quarantined"
     assert "“Bomb” is not saved yet" in told.message and "save the file from Suno yourself" in told.message
     for _ in range(2):
         schedule.keep_house(now=now + 2 * DAY)
-    assert list(Notice.objects.order_by("id").values_list("kind", flat=True)) == [told.kind, "archive.lost.audio"]
+    assert list(Notice.objects.order_by("id").values_list("kind", flat=True)) == [told.kind, "archive.lost"]
 
 
 def test_what_was_decided_and_what_was_told_hold_together_or_not_at_all(ana, monkeypatch):
@@ -92,7 +115,7 @@ def test_what_was_decided_and_what_was_told_hold_together_or_not_at_all(ana, mon
     def fail(*args, **facts):
         raise RuntimeError("the database went away")
 
-    monkeypatch.setattr(alerts.notices, "tell", fail)
+    monkeypatch.setattr(alerts.notices, "sum_up", fail)
     with pytest.raises(RuntimeError):
         schedule.keep_house()
     assert ArchiveAsset.objects.get().state == "running"
@@ -146,11 +169,67 @@ def test_an_owner_who_leaves_while_their_file_is_given_up_stops_neither(ana, mon
     assert not Notice.objects.exists()
 
 
-def test_a_storm_of_failures_is_one_letter(ana):
-    """Sixty tracks die at once: sixty lines in the inbox, one letter, which names fifty."""
-    poisoned(*[make_generated(ana, title=f"Song {number}") for number in range(60)])
+def storm(owner, files: int) -> None:
+    """So many lost sounds of one owner, made cheaply."""
+    provider = make_generated(owner).source.provider
     now = clock.now()
-    schedule.keep_house(now=now)
-    assert Notice.objects.filter(user=ana).count() == 60
+    tracks = Track.objects.bulk_create(
+        [Track(owner=owner, kind="generated", title=f"Song {n}", status="ready") for n in range(files - 1)]
+    )
+    ProviderSource.objects.bulk_create(
+        [
+            ProviderSource(
+                track=track, owner=owner, provider=provider, provider_track_id=str(track.pk), expires_at=now + DAY,
+                audio_url="https://cdn1.suno.ai/a.mp3",
+            )
+            for track in tracks
+        ]
+    )  # fmt: skip
+    every = [*tracks, owner.tracks.get(source__provider_track_id__startswith="clip")]
+    ArchiveAsset.objects.bulk_create(
+        [ArchiveAsset(track=t, kind="audio", source_url="https://cdn1.suno.ai/a.mp3", expires_at=now + DAY,
+                      state="lost", next_at=None) for t in every]
+    )  # fmt: skip
+
+
+def test_ten_thousand_failures_of_one_owner_are_one_notice_and_one_letter(ana):
+    """F34."""
+    storm(ana, 10_000)
+    now = clock.now()
+    with CaptureQueriesContext(connection) as spent:
+        alerts.given_up(ArchiveAsset.objects.values_list("pk", flat=True), now=now)
+    told = Notice.objects.get()
+    assert len(spent) < 20
+    assert "Files of 10000 of your tracks" in told.message
+    assert told.link == "/workspace/library?saved=lost"
     assert digests.send(now=now + DAY) == 1
-    assert Letter.objects.get().subject == "60 new notices for you on Keeptrack"
+    assert Letter.objects.get().subject == "1 new notice for you on Keeptrack"
+
+
+def test_failures_that_come_one_by_one_count_up_in_the_one_notice(ana):
+    storm(ana, 5)
+    keys, now = list(ArchiveAsset.objects.values_list("pk", flat=True)), clock.now()
+    for key in keys:
+        Notice.objects.update(read_at=now)
+        alerts.given_up([key], now=now)
+        assert Notice.objects.get().read_at is None
+    assert "Files of 5 of your tracks" in Notice.objects.get().message
+
+
+def test_what_fails_after_the_days_letter_is_told_by_the_next_one(ana):
+    storm(ana, 3)
+    now = clock.now()
+    alerts.given_up(list(ArchiveAsset.objects.values_list("pk", flat=True)[:1]), now=now)
+    assert digests.send(now=now) == 1
+    for _ in range(2):
+        alerts.given_up(ArchiveAsset.objects.values_list("pk", flat=True), now=now)
+    assert Notice.objects.filter(mailed_at=None).count() == 1 and Notice.objects.count() == 2
+    assert digests.send(now=now + DAY) == 1
+
+
+def test_a_thousand_owners_cost_as_many_statements_as_one(ana, django_assert_max_num_queries):
+    for number in range(30):
+        storm(make_user(f"owner{number}"), 1)
+    with django_assert_max_num_queries(15):
+        alerts.given_up(ArchiveAsset.objects.values_list("pk", flat=True), now=clock.now())
+    assert Notice.objects.count() == 30

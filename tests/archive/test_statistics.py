@@ -1,16 +1,21 @@
 """S3-10, by track."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 
 from apps.archive import schedule
-from apps.archive.models import ArchiveAsset
-from apps.archive.statistics import statistics
+from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.statistics import everything, example, lately, queue, soonness, statistics, storage
+from apps.catalog.models import ProviderSource
 from apps.lib import clock
+from tests.doors.desk import make_blob
 from tests.make import make_generated
 
 pytestmark = pytest.mark.django_db
+
+SECOND, MINUTE, DAY = dt.timedelta(seconds=1), dt.timedelta(minutes=1), dt.timedelta(days=1)
 
 
 def test_an_empty_archive_has_kept_everything():
@@ -44,3 +49,85 @@ def test_a_lost_asset_makes_its_track_an_expired_one(ana):
     machine.move_all(rows, "lost", lease_until=None)
     numbers = statistics()
     assert (numbers["expired_tracks"], numbers["pending_archive"], numbers["archive_percentage"]) == (1, 0, 0.0)
+
+
+def archive(track, *, took: dt.timedelta, known: dt.timedelta = dt.timedelta(0), size: int = 1000, **facts) -> None:
+    """The track's files are archived now, `took` after the provider had them, and we heard of them `known` after."""
+    now = clock.now()
+    schedule.plan_tracks([track])
+    machine, rows = ArchiveAsset.machine, ArchiveAsset.objects.filter(track=track)
+    machine.move_all(rows, "running", lease_until=now)
+    machine.move_all(rows, "archived", lease_until=None, next_at=None, blob=make_blob(size), archived_at=now, **facts)
+    rows.update(created_at=now - took + known)
+    ProviderSource.objects.filter(track=track).update(generated_at=now - took)
+
+
+def test_how_soon_is_told_since_it_was_ready_and_since_we_could_know(ana):
+    """Who registers a track late does not make the archive slow, and it is said all the same."""
+    for minutes in range(1, 101):
+        archive(make_generated(ana), took=minutes * MINUTE, known=minutes * MINUTE - 10 * SECOND)
+    found = soonness(window=DAY)
+    assert found["archived"] == 100
+    assert found["since_finished"]["p50"] == pytest.approx(50.5 * 60, abs=5)
+    assert found["since_finished"]["p99"] == pytest.approx(99.01 * 60, abs=5)
+    assert found["since_known"]["p95"] == pytest.approx(10, abs=5)
+
+
+def test_rates_are_of_what_was_decided_within_the_window(ana):
+    now = clock.now()
+    for _ in range(3):
+        archive(make_generated(ana), took=MINUTE)
+    archive(make_generated(ana), took=MINUTE, expires_at=now - MINUTE)
+    lost = make_generated(ana)
+    schedule.plan_tracks([lost])
+    machine, rows = ArchiveAsset.machine, ArchiveAsset.objects.filter(track=lost)
+    machine.move_all(rows, "running", lease_until=now)
+    machine.move_all(rows, "lost", lease_until=None, next_at=None)
+    found = soonness(window=DAY)
+    assert (found["success_rate"], found["failure_rate"], found["lost"]) == (0.6, 0.2, 1)
+    assert soonness(window=DAY, now=now + 2 * DAY)["success_rate"] == 1.0
+
+
+def test_the_mean_time_of_a_track_is_that_of_its_jobs(ana):
+    now = clock.now()
+    for seconds in (10, 20):
+        job = ArchiveJob(track=make_generated(ana), started_at=now - seconds * SECOND, completed_at=now)
+        ArchiveJob.machine.insert(job, "completed")
+    assert soonness(window=DAY)["mean_seconds"] == 15
+
+
+def test_the_queue_tells_its_age_and_what_expires_next(ana):
+    first, second = make_generated(ana), make_generated(ana)
+    schedule.plan()
+    now = clock.now()
+    ArchiveAsset.objects.filter(track=first).update(next_at=now - 5 * MINUTE, expires_at=now + DAY)
+    ArchiveAsset.objects.filter(track=second).update(next_at=now + MINUTE)
+    found = queue(now=now)
+    assert (found["waiting"], found["due"], found["age_seconds"]) == (2, 1, 300)
+    assert found["next_to_expire"]["track_id"] == first.pk
+
+
+def test_a_thousand_tracks_a_month_cost_what_the_plan_says():
+    """S3-16: ~32 GB, ~$0.67 a month."""
+    assert example(1000) == {"tracks": 1000, "gb": 32, "cost_month": "0.67"}
+
+
+def test_bytes_are_told_by_kind_with_their_growth_and_price(ana, settings):
+    settings.STORAGE_PRICE_GB_MONTH = Decimal("0.5")
+    archive(make_generated(ana), took=MINUTE, size=1_500_000_000)
+    archive(make_generated(ana), took=MINUTE, size=500_000_000)
+    ArchiveAsset.objects.filter(blob__size=500_000_000).update(archived_at=clock.now() - 40 * DAY)
+    found = storage()
+    assert found["by_kind"] == {"audio": {"files": 2, "bytes": 2_000_000_000, "month": 1_500_000_000}}
+    assert (found["cost_month"], found["bytes_in_a_year"], found["cost_month_in_a_year"]) == (
+        "1.00", 20_000_000_000, "10.00",
+    )  # fmt: skip
+
+
+def test_everything_takes_a_bounded_number_of_statements(ana, django_assert_max_num_queries):
+    for _ in range(5):
+        archive(make_generated(ana), took=MINUTE)
+    with django_assert_max_num_queries(20):
+        found = everything(days=7)
+    assert found["last_days"]["days"] == 7 and found["targets"]["lost"] == 0
+    assert lately()["total_archived"] == 5

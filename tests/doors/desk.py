@@ -21,7 +21,7 @@ from apps.accounts.models import (
 )
 from apps.accounts.roles import Role
 from apps.archive import schedule
-from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Finding, Generation
+from apps.archive.models import Alarm, ArchiveAsset, ArchiveHost, ArchiveJob, Finding, Generation, Order
 from apps.catalog.models import (
     Blob,
     Change,
@@ -165,6 +165,13 @@ def make_host(name: str) -> ArchiveHost:
     return ArchiveHost.objects.create(name=name, tokens=100, filled_at=now, open_until=later, trips=1)
 
 
+def make_alarm(words: str) -> Alarm:
+    """One that is over, so that any number of them may be."""
+    alarm = Alarm(kind="lost", message=words, over_at=timezone.now())
+    Alarm.machine.insert(alarm, "over")
+    return alarm
+
+
 def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[type, object]:
     """A person with role, plan and key, a generated track with files, assets and a job, and a refused upload."""
     person = make_user(roles=[Role.ARTIST], plan="pro")
@@ -202,6 +209,8 @@ def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[ty
             error_message=title[:500],
         ),
         Finding: make_finding(blob, title),
+        Alarm: make_alarm(title),
+        Order: Order.objects.create(verb="retry", assets=[], asked_by=person, error_message=title),
         Upload: make_refused(person, file_name=file_name),
         CompressionReport: make_report(person, track, file_name),
         FolderImport: make_folder(person, file_name),

@@ -121,6 +121,11 @@ TABLE = """
     GET                                200 200 200 200 200
 /blobs/<str:token> [forged]
     GET                                404 404 404 404 404
+/workspace/library
+    GET                                in 200 200 200 200
+    POST PUT PATCH DELETE OPTIONS      in 405 405 405 405
+/metrics
+    GET                                401 401 401 200 200
 /healthz
     GET                                200 200 200 200 200
 /readyz
@@ -660,6 +665,14 @@ TABLE = """
     GET                                401 403 403 200 200
 /api/v1/archive/findings
     GET                                401 403 403 200 200
+/api/v1/archive/at-risk
+    GET                                401 403 403 200 200
+/api/v1/archive/lost
+    GET                                401 403 403 200 200
+/api/v1/archive/tracks/<uuid:pk>/files [generated]
+    POST                               401 403 403 400 400
+    OPTIONS                            401 403 403 200 200
+    GET HEAD PUT PATCH DELETE          401 403 403 405 405
 /api/v1/archive/statistics
     GET                                401 403 403 200 200
 /api/v1/generations
@@ -762,6 +775,16 @@ TABLE = """
 /admin/uploads/upload/storage-use/
     *                                  in in in 200 200
 /admin/uploads/folderimport/<uuid:pk>/panel/ [folder import]
+    *                                  in in in 200 200
+/admin/archive/archiveasset/desk/
+    *                                  in in in 200 200
+/admin/archive/archiveasset/<uuid:pk>/hand-in/ [asset]
+    *                                  in in in 200 200
+    POST                               in in in 400 400
+/admin/archive/alarm/test/
+    *                                  in in in 405 405
+    POST                               in in in 302 302
+/admin/archive/order/<uuid:pk>/panel/ [order]
     *                                  in in in 200 200
 /admin/search/
     *                                  in in in 200 200

@@ -26,7 +26,7 @@ from apps.accounts.models import (
     User,
 )
 from apps.accounts.roles import ROLES, Role
-from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob, Finding, Generation
+from apps.archive.models import Alarm, ArchiveAsset, ArchiveHost, ArchiveJob, Finding, Generation, Order
 from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Term, Track
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
@@ -51,11 +51,13 @@ MODELS = [
     Duplicate,
     Provider,
     Term,
+    Alarm,
     ArchiveAsset,
     ArchiveHost,
     ArchiveJob,
     Generation,
     Finding,
+    Order,
     Upload,
     CompressionReport,
     FolderImport,
@@ -75,11 +77,13 @@ CURATED = {
     Duplicate,
     Provider,
     Term,
+    Alarm,
     ArchiveAsset,
     ArchiveHost,
     ArchiveJob,
     Generation,
     Finding,
+    Order,
     Upload,
     CompressionReport,
     FolderImport,
@@ -107,6 +111,7 @@ PRESSES = {
     "ask_now": {ADMIN, MODERATOR},
     "apply_lifetimes": {ADMIN},
     **dict.fromkeys(["check_again", "repair_now", "check_now"], {ADMIN, MODERATOR}),
+    "stop_order": {ADMIN, MODERATOR},
     "retry": {ADMIN, MODERATOR},
     "close_breaker": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
@@ -270,8 +275,7 @@ def without(monkeypatch, permission: str) -> Client:
     ("permission", "models"),
     [
         ("catalog.see_all", [Track]),
-        ("archive.see", [ArchiveAsset, ArchiveJob, Generation]),
-        ("archive.see", [ArchiveAsset, ArchiveJob, Finding]),
+        ("archive.see", [ArchiveAsset, ArchiveJob, Generation, Finding, Alarm, Order]),
         ("playlists.see_all", [Playlist, Entry, Import]),
     ],
 )
@@ -301,6 +305,7 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
         ("archive.run", Generation, ["ask_now"], None),
         ("archive.run", Finding, ["check_again", "repair_now"], "repair_chosen"),
         ("archive.run", Blob, ["check_now"], None),
+        ("archive.run", Order, ["stop_order"], None),
         ("catalog.curate", Track, ["make_again", "remove_track"], "bulk_action"),
         ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),

@@ -199,6 +199,7 @@ TAKES = {
     "/api/v1/archive/run": "track_id limit wait",
     "/api/v1/generations": f"provider provider_track_id {TRACK}",
     "/api/v1/hooks/<slug:provider>": "",
+    "/api/v1/archive/tracks/<uuid:pk>/files": "kind file any_length",
     "/api/v1/posts": f"content track_id {OLD_POST}",
     "/api/v1/posts/<uuid:pk>": "content",
     "/api/v1/posts/<uuid:pk>/comments": "content parent_id",

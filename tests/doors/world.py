@@ -16,6 +16,8 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from apps.accounts import digests, notices
 from apps.accounts.models import ApiKey, Avatar, Notice, Session, User
 from apps.accounts.roles import Role
+from apps.archive import schedule
+from apps.archive.models import Order
 from apps.catalog import files
 from apps.catalog.models import Blob, Credit, Duplicate, FormerFile, Instrument, Sample, Section, Track
 from apps.lib import links, storage
@@ -88,6 +90,15 @@ def make_pair(owner: User) -> Duplicate:
     return Duplicate.objects.create(first=first, second=second, reasons=["near"], likeness="0.9")
 
 
+def make_archived(owner: User) -> dict[str, dict]:
+    """A generated track, its asset, and an order over it."""
+    track = make_generated(owner)
+    schedule.plan_tracks([track])
+    asset = track.archive_assets.get()
+    order = Order.objects.create(verb="retry", assets=[asset.pk], total=1, next_at=asset.next_at)
+    return {name: {"pk": row.pk} for name, row in (("generated", track), ("asset", asset), ("order", order))}
+
+
 @dataclass(frozen=True)
 class Case:
     """What stands in an address, and what is sent to it."""
@@ -106,6 +117,7 @@ def make_cases(owner: User) -> dict[str, Case]:
         "blob": {"token": token},
         "changeset": {"pk": make_changeset(tracks["public"], "Techno").pk},
         "folder import": {"pk": make_folder(owner, "folder").pk},
+        **make_archived(owner),
         "duplicate": {"pk": make_pair(owner).pk},
         "digest": {"token": digests.off_path(owner.profile).rpartition("/")[2]},
         **{name: {"pk": track.pk} for name, track in tracks.items()},

@@ -35,7 +35,7 @@ DOMAIN = {
     "positions", "members", "covers", "choosing", "releasing",
     "copies", "scrubbing", "repairs", "orphans",
     "sameness", "proposal", "replacing", "reports",
-    "generations", "fresh",
+    "alerts", "fresh", "generations", "handing", "metrics", "orders", "owners", "risks", "series", "telling", "watching",
 }  # fmt: skip
 DOORS = {"api", "admin", "views", "tasks", "serializers", "management"}
 DOOR_LIBRARIES = ("rest_framework", "drf_spectacular", "django.contrib.admin", "unfold", "celery")

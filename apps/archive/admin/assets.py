@@ -1,17 +1,22 @@
 """Files to archive: what is about to expire, what went wrong, and the buttons to act on it."""
 
 import datetime as dt
+from functools import partial
 
-from django.contrib import admin
-from django.db.models import Q
+from django.contrib import admin, messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import path
 from unfold.decorators import display
 
-from apps.archive import actions, tasks
+from apps.archive import actions, orders, tasks
+from apps.archive.admin import desk, handing
 from apps.archive.admin.facts import AssetFacts, reason
-from apps.archive.models import OPEN_STATES, ArchiveAsset
+from apps.archive.models import OPEN_STATES, ArchiveAsset, Order
 from apps.catalog.models import Track
 from apps.lib import nudges
-from apps.lib.admin import MOST_AT_ONCE, ReadOnlyAdmin, button, choice_filter
+from apps.lib.admin import MOST_AT_ONCE, ReadOnlyAdmin, button, choice_filter, page_of
+from apps.lib.errors import Refusal
 
 DESK = {
     "open": ("open", Q(state__in=OPEN_STATES)),
@@ -51,7 +56,9 @@ class AssetAdmin(AssetFacts, ReadOnlyAdmin):
     ordering = ["expires_at", "id"]
     sortable_by = ["expires", "next_try", "attempts", "crashes"]
     actions = ["archive_tracks", "retry_assets"]
+    list_disable_select_all = False
     actions_row = actions_detail = ["retry", "archive_now"]
+    panels = (handing.way,)
     fieldsets = [
         (None, {"fields": ["track", ("kind", "state_badge"), ("expires", "next_try"), "address"]}),
         ("Tries", {"fields": [("attempts", "crashes"), ("gone_checks", "gone_since"), "error_code", "error_message"]}),
@@ -67,6 +74,11 @@ class AssetAdmin(AssetFacts, ReadOnlyAdmin):
 
     def called(self, asset) -> str:
         return f"{asset.kind} of {asset.track}"
+
+    def get_urls(self):
+        page = path("desk/", self.admin_site.admin_view(partial(desk.desk, self)), name="archive_archiveasset_desk")
+        form = self.admin_site.admin_view(partial(handing.page, self))
+        return [page, path("<uuid:pk>/hand-in/", form, name="archive_archiveasset_hand_in"), *super().get_urls()]
 
     @display(description="track")
     def title(self, asset) -> str:
@@ -95,16 +107,35 @@ class AssetAdmin(AssetFacts, ReadOnlyAdmin):
         return archive_track(request, asset.track)
 
     @admin.action(description="Archive now", permissions=["run"])
-    def archive_tracks(self, request, queryset) -> None:
+    def archive_tracks(self, request, queryset) -> HttpResponse | None:
         """Once per track, however many of its files were chosen."""
-        chosen = list({asset.track_id: asset for asset in queryset[:MOST_AT_ONCE]}.values())
+        if is_many(queryset):
+            return self._order(request, Order.Verb.ARCHIVE, queryset)
+        chosen = list({asset.track_id: asset for asset in queryset}.values())
         self.each(request, chosen, "Archive now", lambda asset: actions.request(track=asset.track, by=request.user))
         nudges.send(tasks.work)
 
     @admin.action(description="Retry", permissions=["run"])
-    def retry_assets(self, request, queryset) -> None:
+    def retry_assets(self, request, queryset) -> HttpResponse | None:
+        if is_many(queryset):
+            return self._order(request, Order.Verb.RETRY, queryset)
         self.each(request, queryset, "Retry", lambda asset: actions.retry(asset=asset, by=request.user))
         nudges.send(tasks.work)
+
+    def _order(self, request: HttpRequest, verb: str, queryset: QuerySet) -> HttpResponse | None:
+        """A worker does it, and its page shows how far it is."""
+        try:
+            order = orders.ask(verb=verb, rows=queryset, by=request.user)
+        except Refusal as refusal:
+            self.message_user(request, refusal.message, messages.ERROR)
+            return None
+        nudges.send(tasks.follow_orders)
+        return HttpResponseRedirect(page_of(order))
+
+
+def is_many(rows: QuerySet) -> bool:
+    """More than a page does while somebody waits."""
+    return rows.order_by()[: MOST_AT_ONCE + 1].count() > MOST_AT_ONCE
 
 
 def archive_track(request, track: Track) -> str:

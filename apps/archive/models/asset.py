@@ -11,6 +11,7 @@ from apps.lib.states import Machine
 
 DUE_STATES = ("pending", "retrying", "gone_suspect", "quarantined")
 OPEN_STATES = (*DUE_STATES, "running")
+UNSAVED_STATES = (*OPEN_STATES, "lost")
 
 
 ASSET_STATES = Machine(
@@ -90,6 +91,9 @@ class ArchiveAsset(Leased):
         ]
         indexes = [
             models.Index("expires_at", condition=Q(state__in=OPEN_STATES), name="asset_open_by_expiry"),
+            models.Index("track", "state", "expires_at", condition=Q(state__in=UNSAVED_STATES), name="asset_unsaved"),
+            models.Index("archived_at", condition=Q(state="archived"), name="asset_archived_by_time"),
+            models.Index("updated_at", condition=Q(state="lost"), name="asset_lost_by_time"),
         ]
 
     def __str__(self) -> str:

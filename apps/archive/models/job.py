@@ -65,6 +65,7 @@ class ArchiveJob(Record):
                 name="job_completed_when_over",
             ),
         ]
+        indexes = [models.Index("completed_at", condition=Q(completed_at__isnull=False), name="job_over_by_time")]
 
     def __str__(self) -> str:
         return f"job {self.pk} · {self.status}"

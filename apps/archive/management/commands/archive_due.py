@@ -5,7 +5,7 @@ import threading
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from apps.archive import actions, schedule, working
+from apps.archive import actions, schedule, watching, working
 from apps.catalog.models import Track
 
 
@@ -28,6 +28,7 @@ class Command(BaseCommand):
         self.stdout.write(f"planned   {schedule.plan()} new tracks; {schedule.due().count()} assets due")
         working.work(limit=limit, seconds=seconds, track=only, told=self._tell)
         working.work_quarantined(track=only)
+        watching.after_sweep()
         summary = ", ".join(f"{count} {state}" for state, count in sorted(self.counts.items())) or "nothing was due"
         self.stdout.write(f"done      {summary}; {schedule.due().count()} assets still due")
 

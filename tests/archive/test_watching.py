@@ -1,0 +1,128 @@
+"""The promise in danger: raised once, said daily, said when over; and the switch that is pinged only when all is well."""
+
+import datetime as dt
+
+import pytest
+
+from apps.accounts.models import Letter
+from apps.archive import schedule, tasks, watching
+from apps.archive.models import Alarm, ArchiveAsset
+from apps.lib import clock
+from tests.fakes.listener import Listener
+from tests.make import make_generated
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HOUR, DAY = dt.timedelta(hours=1), dt.timedelta(days=1)
+
+
+@pytest.fixture
+def listener():
+    with Listener() as running:
+        yield running
+
+
+def lose(**facts) -> None:
+    machine, rows = ArchiveAsset.machine, ArchiveAsset.objects.all()
+    machine.move_all(rows, "running", lease_until=clock.now())
+    machine.move_all(rows, "lost", lease_until=None, next_at=None, **facts)
+
+
+def raised() -> list[str]:
+    return sorted(Alarm.objects.filter(state="raised").values_list("kind", flat=True))
+
+
+def test_what_fails_close_to_its_expiry_raises_an_alarm_and_what_waits_or_succeeds_does_not(ana):
+    make_generated(ana)
+    schedule.plan()
+    now = clock.now()
+    ArchiveAsset.objects.update(expires_at=now + HOUR, created_at=now - DAY)
+    assert watching.look(now=now) == []
+    ArchiveAsset.objects.update(attempts=2)
+    assert [alarm.kind for alarm in watching.look(now=now)] == ["expiring"]
+    assert "1 file will be deleted" in Alarm.objects.get().message
+
+
+def test_a_file_of_an_hour_is_no_danger_before_half_of_it_is_over(ana):
+    make_generated(ana)
+    schedule.plan()
+    now = clock.now()
+    ArchiveAsset.objects.update(expires_at=now + 0.7 * HOUR, created_at=now - 0.3 * HOUR, attempts=1)
+    assert watching.look(now=now) == []
+    assert len(watching.look(now=now + 0.3 * HOUR)) == 1
+
+
+def test_a_loss_is_raised_once_and_over_after_a_day(ana):
+    make_generated(ana)
+    schedule.plan()
+    lose()
+    now = clock.now()
+    for minute in range(3):
+        watching.look(now=now + minute * dt.timedelta(minutes=1))
+    assert raised() == ["lost"] and Alarm.objects.count() == 1
+    watching.look(now=now + DAY + HOUR)
+    assert raised() == []
+    assert Alarm.objects.get().over_at == now + DAY + HOUR
+
+
+def test_a_queue_that_nobody_takes_from_raises_an_alarm(ana, settings):
+    make_generated(ana)
+    schedule.plan()
+    now = clock.now()
+    watching.look(now=now)
+    assert raised() == []
+    watching.look(now=now + dt.timedelta(minutes=settings.ALERT_QUEUE_MINUTES + 1))
+    assert raised() == ["queue"]
+
+
+def test_the_alarm_of_the_thirteenth_day_is_raised_by_the_daily_run_alone(ana):
+    make_generated(ana)
+    schedule.plan()
+    now = clock.now()
+    ArchiveAsset.objects.update(created_at=now - 14 * DAY)
+    watching.look(now=now)
+    assert raised() == []
+    watching.look(now=now, daily=True)
+    assert raised() == ["late"]
+    ArchiveAsset.objects.update(created_at=now)
+    watching.look(now=now)
+    assert raised() == []
+
+
+def test_the_switch_is_pinged_after_a_healthy_sweep_and_not_in_danger(ana, settings, listener):
+    settings.DEADMAN_URL = f"{listener.origin}/ping"
+    tasks.sweep()
+    assert [heard.path for heard in listener.heard] == ["/ping"]
+    make_generated(ana)
+    schedule.plan()
+    lose()
+    tasks.sweep()
+    assert len(listener.heard) == 1
+
+
+def test_a_listener_that_is_away_fails_no_sweep(settings, listener):
+    settings.DEADMAN_URL = settings.ALERT_WEBHOOK = "http://127.0.0.1:9/ping"
+    watching.raise_test()
+    tasks.sweep()
+    settings.DEADMAN_URL = f"{listener.origin}/ping"
+    listener.status = 302
+    assert watching.ping() is False
+    assert len(listener.heard) == 1
+
+
+def test_a_test_alarm_arrives_ends_and_keeps_no_ping_back(settings, listener):
+    settings.DEADMAN_URL, settings.ALERT_EMAILS = f"{listener.origin}/ping", ("ops@example.org",)
+    alarm = watching.raise_test()
+    assert Letter.objects.get().subject == "[Keeptrack] Raised: a test"
+    assert watching.ping()
+    watching.after_sweep(now=alarm.created_at + dt.timedelta(minutes=1))
+    assert raised() == []
+    assert Letter.objects.latest("id").subject == "[Keeptrack] Over: a test"
+
+
+def test_alarms_are_kept_for_a_year():
+    watching.raise_test()
+    now = clock.now()
+    watching.look(now=now + HOUR)
+    assert watching.forget(now=now + 300 * DAY) == 0
+    assert watching.forget(now=now + 400 * DAY) == 1
