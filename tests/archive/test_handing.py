@@ -96,6 +96,6 @@ def test_a_worker_that_is_at_it_settles_in_vain(ana, mod):
     schedule.plan_tracks([track])
     (claimed,) = leases.claim(ArchiveAsset.objects.all(), ArchiveAsset.machine, limit=1)
     asset = hand(track, mod)
-    attempt._settle_failed(claimed, Refusal("GONE", "It is gone."))
+    attempt._settle_failed(claimed, Refusal("GONE", "It is gone."), {})
     asset.refresh_from_db()
     assert asset.state == "archived"
