@@ -40,6 +40,10 @@ class ArchiveRows(OfVisibleTracks):
     def edit_rule(self, user) -> Q:
         return Q() if may(user, "archive.run") else Q(pk__in=[])
 
+    def of_people(self, owners=None):
+        """Assets of these owners' tracks; without any given, of tracks that somebody owns."""
+        return self.filter(track__owner__isnull=False) if owners is None else self.filter(track__owner__in=owners)
+
 
 class LedgerRows(AccessQuerySet):
     """As the assets that they tell of, by the track's bare id; nobody changes them."""

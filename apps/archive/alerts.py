@@ -100,9 +100,7 @@ def given_up(keys: Iterable, *, now: dt.datetime) -> None:
 
 
 def _told_of(state: str) -> QuerySet[ArchiveAsset]:
-    return ArchiveAsset.objects.filter(
-        state=state, track__removed_at__isnull=True, track__owner__isnull=False
-    )  # fmt: skip
+    return ArchiveAsset.objects.of_people().filter(state=state, track__removed_at__isnull=True)
 
 
 def _tell(rows: QuerySet[ArchiveAsset], state: str, now: dt.datetime) -> None:
@@ -113,7 +111,7 @@ def _tell(rows: QuerySet[ArchiveAsset], state: str, now: dt.datetime) -> None:
         return
     day = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     today = _told_of(state).filter(Q(updated_at__gte=day) | Q(pk__in=[a.pk for a in first.values()]))
-    sums = today.filter(track__owner__in=list(first)).order_by().values("track__owner").annotate(
+    sums = today.of_people(list(first)).order_by().values("track__owner").annotate(
         files=Count("pk"), tracks=Count("track", distinct=True), sounds=Count("pk", filter=Q(kind="audio"))
     )  # fmt: skip
     notices.sum_up([_notice(first[each["track__owner"]], state, each) for each in sums], now=now)

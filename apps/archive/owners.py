@@ -54,7 +54,7 @@ def told(user, track: Track) -> bool:
 
 def tracks(user, saved: str = "") -> QuerySet[Track]:
     """The person's generated tracks, newest first; only those with a file that stands so, or with all files saved."""
-    rows = Track.objects.filter(owner=user, removed_at__isnull=True, source__isnull=False).exclude(status="merged")
+    rows = Track.objects.of(user).filter(removed_at__isnull=True, source__isnull=False).exclude(status="merged")
     mine = ArchiveAsset.objects.filter(track=OuterRef("pk"))
     states = SAVED.get(saved, SAVED[""])[1]
     if saved == "saved":
