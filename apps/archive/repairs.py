@@ -5,6 +5,7 @@ import logging
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from apps.archive.models import STANDING, ArchiveAsset, Finding
 from apps.catalog import files, providers
@@ -104,9 +105,10 @@ def settle_well(blob: Blob, place: str, *, now: dt.datetime) -> None:
         settle(finding, "repaired", source="itself", now=now)
 
 
-def settle_gone(sha256: str) -> None:
-    """What nobody needs any more is no damage."""
-    for finding in Finding.objects.filter(sha256=sha256, state__in=STANDING):
+def settle_gone() -> None:
+    """What nobody needs any more is no damage: the sweeper took the row, and will not say so here."""
+    rows = Blob.objects.filter(sha256=OuterRef("sha256"))
+    for finding in Finding.objects.filter(~Exists(rows), state__in=STANDING):
         settle(finding, "gone")
 
 

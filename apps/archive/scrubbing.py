@@ -78,6 +78,7 @@ def run(
     with locks.alone("scrub") as first:
         if not first:
             return None
+        repairs.settle_gone()
         for blob, names in _next(wanted, left, now, every=most == NO_END, looked=looked):
             if time.monotonic() > until:
                 break
@@ -165,7 +166,6 @@ def _look(blob: Blob, place: str, now: dt.datetime, repair: bool, looked: Looked
         if verdict.what:
             with files.kept(blob) as there:
                 if not there:
-                    repairs.settle_gone(blob.sha256)
                     return "gone"
                 # Once more while nobody deletes it: one wrong answer may be the network's, or the memory's.
                 verdict = storage.examine(blob.key, size=blob.size, place=place)

@@ -63,13 +63,17 @@ def test_what_came_in_again_is_found_right(archived, tmp_path):
     assert Finding.objects.get().repaired_from == "itself"
 
 
-def test_what_the_sweeper_took_is_gone(archived):
+@pytest.mark.parametrize("way", ["it is looked at", "nobody looks"])
+def test_what_the_sweeper_took_is_gone(archived, way):
     overwrite(archived.key, b"x")
     scrubbing.run(most=scrubbing.NO_END, repair=False)
     ArchiveAsset.objects.all().delete()
     Blob.objects.get(pk=archived.pk).files.all().delete()
     Blob.objects.all().delete()
-    assert repairs.mend(Finding.objects.get()) == "gone"
+    if way == "it is looked at":
+        assert repairs.mend(Finding.objects.get()) == "gone"
+    scrubbing.run()
+    assert Finding.objects.get().state == "gone"
 
 
 def test_a_copy_place_that_is_away_leaves_the_finding_open(settings, tmp_path, monkeypatch):
