@@ -57,6 +57,9 @@ PLACES = {
     "Archive": [
         ("To archive", "archive_archiveasset_changelist", "archive.view_archiveasset", "hourglass_top"),
         ("Jobs", "archive_archivejob_changelist", "archive.view_archivejob", "work_history"),
+        ("Ledger", "archive_ledgerentry_changelist", "archive.view_ledgerentry", "receipt_long"),
+        ("Closed days", "archive_manifest_changelist", "archive.view_manifest", "lock_clock"),
+        ("Verifications", "archive_verification_changelist", "archive.view_verification", "fact_check"),
     ],
     "People": [
         ("Users", "accounts_user_changelist", "accounts.view_user", "group"),

@@ -7,6 +7,8 @@ BEAT = {
     "archive what is new": {"task": "archive.plan", "schedule": 10.0, "options": {"expires": 10}},
     "archive what is due": {"task": "archive.sweep", "schedule": 60.0, "options": {"expires": 60}},
     "archive daily run": {"task": "archive.daily", "schedule": crontab(hour=3, minute=0)},
+    "close the ledger's day": {"task": "ledger.close", "schedule": crontab(minute=5)},
+    "verify the ledger": {"task": "ledger.verify", "schedule": 60.0, "options": {"expires": 60}},
     "derive what is due": {"task": "catalog.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "sweep blobs": {"task": "catalog.sweep_blobs", "schedule": crontab(hour=4, minute=40)},
     "send letters": {"task": "accounts.post", "schedule": 30.0, "options": {"expires": 30}},

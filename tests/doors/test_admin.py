@@ -26,7 +26,7 @@ from apps.accounts.models import (
     User,
 )
 from apps.accounts.roles import ROLES, Role
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive.models import ArchiveAsset, ArchiveJob, LedgerEntry, Manifest, Verification
 from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Term, Track
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
@@ -53,6 +53,9 @@ MODELS = [
     Term,
     ArchiveAsset,
     ArchiveJob,
+    LedgerEntry,
+    Manifest,
+    Verification,
     Upload,
     CompressionReport,
     FolderImport,
@@ -74,6 +77,9 @@ CURATED = {
     Term,
     ArchiveAsset,
     ArchiveJob,
+    LedgerEntry,
+    Manifest,
+    Verification,
     Upload,
     CompressionReport,
     FolderImport,
@@ -99,6 +105,7 @@ PRESSES = {
     **dict.fromkeys(["apply", "preview_again", "undo", "undo_rest", "discard"], {ADMIN, MODERATOR}),
     "archive_now": {ADMIN, MODERATOR},
     "retry": {ADMIN, MODERATOR},
+    "verify_now": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
     "put_back": {ADMIN, MODERATOR},
     **dict.fromkeys(["drop_cover", "remove_playlist", "take_out", "look_again"], {ADMIN, MODERATOR}),
@@ -260,7 +267,7 @@ def without(monkeypatch, permission: str) -> Client:
     ("permission", "models"),
     [
         ("catalog.see_all", [Track]),
-        ("archive.see", [ArchiveAsset, ArchiveJob]),
+        ("archive.see", [ArchiveAsset, ArchiveJob, LedgerEntry, Manifest, Verification]),
         ("playlists.see_all", [Playlist, Entry, Import]),
     ],
 )
@@ -286,6 +293,7 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
     [
         ("archive.run", ArchiveAsset, ["retry", "archive_now"], "retry_assets"),
         ("archive.run", Track, ["archive_now"], None),
+        ("archive.run", Manifest, ["verify_now"], None),
         ("catalog.curate", Track, ["make_again", "remove_track"], "bulk_action"),
         ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),

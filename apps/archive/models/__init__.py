@@ -1,6 +1,6 @@
 from apps.archive.models.asset import ASSET_STATES, DUE_STATES, OPEN_STATES, ArchiveAsset
 from apps.archive.models.job import JOB_STATES, ArchiveJob
-from apps.archive.models.ledger import EVENTS, TOLD, LedgerEntry, Manifest
+from apps.archive.models.ledger import EVENTS, TOLD, LedgerEntry, Manifest, Verification
 
 __all__ = [
     "ASSET_STATES",
@@ -13,4 +13,5 @@ __all__ = [
     "ArchiveJob",
     "LedgerEntry",
     "Manifest",
+    "Verification",
 ]
