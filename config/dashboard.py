@@ -63,6 +63,9 @@ PLACES = {
         ("Damaged files", "archive_finding_changelist", "archive.view_finding", "heart_broken"),
         ("Orders", "archive_order_changelist", "archive.view_order", "checklist"),
         ("Alarms", "archive_alarm_changelist", "archive.view_alarm", "notification_important"),
+        ("Ledger", "archive_ledgerentry_changelist", "archive.view_ledgerentry", "receipt_long"),
+        ("Closed days", "archive_manifest_changelist", "archive.view_manifest", "lock_clock"),
+        ("Verifications", "archive_verification_changelist", "archive.view_verification", "fact_check"),
     ],
     "People": [
         ("Users", "accounts_user_changelist", "accounts.view_user", "group"),

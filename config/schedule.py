@@ -12,6 +12,8 @@ BEAT = {
     "read files again": {"task": "fixity.scrub", "schedule": 600.0, "options": {"expires": 600}},
     "sweep orphans": {"task": "fixity.orphans", "schedule": crontab(hour=5, minute=20)},
     "archive by order": {"task": "archive.orders", "schedule": 15.0, "options": {"expires": 15}},
+    "close the ledger's day": {"task": "ledger.close", "schedule": crontab(minute=5)},
+    "verify the ledger": {"task": "ledger.verify", "schedule": 60.0, "options": {"expires": 60}},
     "derive what is due": {"task": "catalog.sweep", "schedule": 30.0, "options": {"expires": 30}},
     "sweep blobs": {"task": "catalog.sweep_blobs", "schedule": crontab(hour=4, minute=40)},
     "send letters": {"task": "accounts.post", "schedule": 30.0, "options": {"expires": 30}},

@@ -22,6 +22,7 @@ PAGE = 2_000
 AT_ONCE = 8
 PIECE = 1024 * 1024
 BEFORE_ALL = -(2**63)
+_NONE = object()
 
 Told = Callable[[int], None]
 # A stage begins: its name and how much there is to do; what it answers hears how much was done.
@@ -125,8 +126,7 @@ class _Rows:
         if self._row is None or self._row["seq"] > entry["seq"]:
             self._say(line, f"dropped: entry {entry['seq']} is not in the table")
             return
-        wrong = sorted(n for n, v in self._row.items() if verifying.canonical(v) != verifying.canonical(entry.get(n)))
-        if wrong:
+        if wrong := sorted(name for name, value in self._row.items() if value != entry.get(name, _NONE)):
             self._say(line, f"changed: entry {entry['seq']} has another {', '.join(wrong)} in the table")
         self._row = next(self._rows, None)
 

@@ -5,7 +5,18 @@ import logging
 from celery import shared_task
 from django.conf import settings
 
-from apps.archive import copies, generations, orders, orphans, schedule, scrubbing, watching, working
+from apps.archive import (
+    copies,
+    generations,
+    manifests,
+    orders,
+    orphans,
+    schedule,
+    scrubbing,
+    verifications,
+    watching,
+    working,
+)
 from apps.catalog import tasks as derivations
 from apps.lib import nudges, spool
 
@@ -116,3 +127,15 @@ def _run(limit: int) -> int:
         tried = working.work(limit=limit, seconds=RUN_S) + working.work_quarantined()
     nudges.send(derivations.sweep)
     return tried
+
+
+@shared_task(name="ledger.close")
+def close() -> int:
+    """Close the days that are over; what was missed is closed at the next look. Returns how many."""
+    return len(manifests.close())
+
+
+@shared_task(name="ledger.verify")
+def verify() -> None:
+    """Hold the site against its ledger, when somebody asked for it."""
+    verifications.work()

@@ -31,7 +31,10 @@ def test_a_run_answers_how_many_tracks_it_archived(as_, mod, ana, provider, work
     assert (body["success"], body["message"]) == (False, "Archived 1/2 tracks")
     results = body["results"]
     assert (results["total"], results["succeeded"], results["failed"], results["pending"]) == (2, 1, 1, 0)
-    assert results["errors"][0]["track_id"] == str(bad.pk) and "web page in place of the file" in results["errors"][0]["error"]
+    assert (
+        results["errors"][0]["track_id"] == str(bad.pk)
+        and "web page in place of the file" in results["errors"][0]["error"]
+    )
     shown = as_(None).get(f"/api/v1/tracks/{good.pk}").json()
     assert shown["archived_to_storage"] is True and shown["storage_audio_url"].endswith("/stream")
 

@@ -11,7 +11,7 @@ from apps.archive import ledger, schedule
 from apps.archive.models import ArchiveAsset, LedgerEntry
 from apps.catalog import actions
 from apps.lib import leases
-from tests.archive.world import asset_of, at_provider, run_all
+from tests.archive.world import asset_of, at_provider, entry_at, run_all
 from tests.make import make_generated, make_playable
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -119,6 +119,31 @@ def test_facts_that_are_too_long_keep_no_file_from_coming_home(ana):
     schedule.plan()
     raw("UPDATE archive_archiveasset SET state = 'lost', facts = jsonb_build_object('x', repeat('x', 5000))")
     assert last(track).facts == {"too_long": True}
+
+
+def test_the_pages_of_a_track_and_of_a_file_show_what_happened_to_it_when(as_, ana, mod, provider):
+    track = at_provider(provider, ana, behaviour="404", cover=True)
+    run_all()
+    desk = as_(mod)
+    whole = desk.get(f"/admin/catalog/track/{track.pk}/change/").content.decode()
+    one = desk.get(f"/admin/archive/archiveasset/{asset_of(track).pk}/change/").content.decode()
+    for page, entries in ((whole, 4), (one, 2)):
+        assert "GONE, HTTP 404" in page and "http://127.0.0.1" in page
+        assert page.count("/admin/archive/ledgerentry/") - page.count('"/admin/archive/ledgerentry/"') == entries
+
+
+def test_staff_find_entries_by_event_day_host_and_track(as_, ana, mod):
+    tracks = [make_generated(ana, audio_url=f"https://cdn{n}.suno.ai/1.mp3") for n in (1, 2)]
+    schedule.plan()
+    entry_at(timezone.now() - dt.timedelta(days=1), origin="https://cdn2.suno.ai")
+    desk = as_(mod)
+
+    def found(**query) -> list:
+        return [row.track for row in desk.get("/admin/archive/ledgerentry/", query).context["cl"].result_list]
+
+    assert found(q=str(tracks[0].pk)) == [tracks[0].pk]
+    assert found(host="cdn2.suno.ai", day="today") == [tracks[1].pk]
+    assert len(found(day="yesterday")) == 1 and len(found(event="planned")) == 2 and found(event="lost") == []
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,18 @@ from apps.accounts.models import (
 )
 from apps.accounts.roles import Role
 from apps.archive import schedule
-from apps.archive.models import Alarm, ArchiveAsset, ArchiveHost, ArchiveJob, Finding, Generation, Order
+from apps.archive.models import (
+    Alarm,
+    ArchiveAsset,
+    ArchiveHost,
+    ArchiveJob,
+    Finding,
+    Generation,
+    LedgerEntry,
+    Manifest,
+    Order,
+    Verification,
+)
 from apps.catalog.models import (
     Blob,
     Change,
@@ -172,6 +183,21 @@ def make_alarm(words: str) -> Alarm:
     return alarm
 
 
+def make_closed_day() -> Manifest:
+    """A day of its own without entries; its bytes are nobody's."""
+    number, blob = next(_numbers), make_blob()
+    day = dt.date(2000, 1, 1) + dt.timedelta(days=number)
+    return Manifest.objects.create(day=day, sha256=blob.sha256, previous=f"{number:064x}", entries=0, blob=blob)
+
+
+def make_verification(words: str) -> Verification:
+    """A look that found something."""
+    problem = {"day": words, "line": 1, "what": words}
+    found = Verification(ended_at=timezone.now(), result={"problems": [problem], "more": 1})
+    Verification.machine.insert(found, "broken")
+    return found
+
+
 def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[type, object]:
     """A person with role, plan and key, a generated track with files, assets and a job, and a refused upload."""
     person = make_user(roles=[Role.ARTIST], plan="pro")
@@ -211,6 +237,9 @@ def make_desk(title: str = "Neon Rain", file_name: str = "notes.txt") -> dict[ty
         Finding: make_finding(blob, title),
         Alarm: make_alarm(title),
         Order: Order.objects.create(verb="retry", assets=[], asked_by=person, error_message=title),
+        LedgerEntry: LedgerEntry.objects.filter(track=track.pk).first(),
+        Manifest: make_closed_day(),
+        Verification: make_verification(title),
         Upload: make_refused(person, file_name=file_name),
         CompressionReport: make_report(person, track, file_name),
         FolderImport: make_folder(person, file_name),

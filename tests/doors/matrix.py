@@ -682,6 +682,12 @@ TABLE = """
     POST                               403 403 403 403 403
     OPTIONS                            200 200 200 200 200
     GET HEAD PUT PATCH DELETE          405 405 405 405 405
+/api/v1/archive/ledger
+    GET                                401 200 200 200 200
+/api/v1/archive/manifests
+    GET                                401 403 403 200 200
+/api/v1/archive/manifests/<str:day> [closed day]
+    GET                                401 403 403 200 200
 /api/v1/feed
     GET                                200 200 200 200 200
 /api/v1/posts
@@ -771,6 +777,8 @@ TABLE = """
 /admin/catalog/track/import/
     *                                  in in in 200 200
 /admin/catalog/changeset/<uuid:pk>/panel/ [changeset]
+    *                                  in in in 200 200
+/admin/archive/verification/<uuid:pk>/panel/ [verification]
     *                                  in in in 200 200
 /admin/uploads/upload/storage-use/
     *                                  in in in 200 200

@@ -26,7 +26,18 @@ from apps.accounts.models import (
     User,
 )
 from apps.accounts.roles import ROLES, Role
-from apps.archive.models import Alarm, ArchiveAsset, ArchiveHost, ArchiveJob, Finding, Generation, Order
+from apps.archive.models import (
+    Alarm,
+    ArchiveAsset,
+    ArchiveHost,
+    ArchiveJob,
+    Finding,
+    Generation,
+    LedgerEntry,
+    Manifest,
+    Order,
+    Verification,
+)
 from apps.catalog.models import Blob, Change, Changeset, Duplicate, Provider, Term, Track
 from apps.lib.admin import AccessAdmin
 from apps.playlists.models import Entry, Import, Playlist
@@ -58,6 +69,9 @@ MODELS = [
     Generation,
     Finding,
     Order,
+    LedgerEntry,
+    Manifest,
+    Verification,
     Upload,
     CompressionReport,
     FolderImport,
@@ -84,6 +98,9 @@ CURATED = {
     Generation,
     Finding,
     Order,
+    LedgerEntry,
+    Manifest,
+    Verification,
     Upload,
     CompressionReport,
     FolderImport,
@@ -114,6 +131,7 @@ PRESSES = {
     "stop_order": {ADMIN, MODERATOR},
     "retry": {ADMIN, MODERATOR},
     "close_breaker": {ADMIN, MODERATOR},
+    "verify_now": {ADMIN, MODERATOR},
     "finish_now": {ADMIN, MODERATOR},
     "put_back": {ADMIN, MODERATOR},
     **dict.fromkeys(["drop_cover", "remove_playlist", "take_out", "look_again"], {ADMIN, MODERATOR}),
@@ -276,6 +294,7 @@ def without(monkeypatch, permission: str) -> Client:
     [
         ("catalog.see_all", [Track]),
         ("archive.see", [ArchiveAsset, ArchiveJob, Generation, Finding, Alarm, Order]),
+        ("archive.see", [ArchiveAsset, ArchiveJob, LedgerEntry, Manifest, Verification]),
         ("playlists.see_all", [Playlist, Entry, Import]),
     ],
 )
@@ -306,6 +325,7 @@ def test_a_page_starts_at_what_its_viewer_may_see(monkeypatch, permission, model
         ("archive.run", Finding, ["check_again", "repair_now"], "repair_chosen"),
         ("archive.run", Blob, ["check_now"], None),
         ("archive.run", Order, ["stop_order"], None),
+        ("archive.run", Manifest, ["verify_now"], None),
         ("catalog.curate", Track, ["make_again", "remove_track"], "bulk_action"),
         ("catalog.curate", Changeset, ["apply", "preview_again", "undo", "undo_rest", "discard"], None),
         ("catalog.curate", Duplicate, ["merge", "not_duplicates"], None),

@@ -17,7 +17,7 @@ from apps.accounts import digests, notices
 from apps.accounts.models import ApiKey, Avatar, Notice, Session, User
 from apps.accounts.roles import Role
 from apps.archive import schedule
-from apps.archive.models import Order
+from apps.archive.models import Manifest, Order
 from apps.catalog import files
 from apps.catalog.models import Blob, Credit, Duplicate, FormerFile, Instrument, Sample, Section, Track
 from apps.lib import links, storage
@@ -26,7 +26,14 @@ from apps.playlists.models import Cover
 from apps.social import moderation
 from apps.social.models import Post
 from config.limits import of_files
-from tests.doors.desk import make_changeset, make_coming, make_folder, make_import, make_refused
+from tests.doors.desk import (
+    make_changeset,
+    make_coming,
+    make_folder,
+    make_import,
+    make_refused,
+    make_verification,
+)
 from tests.doors.matrix import FOR_PROGRAMS
 from tests.make import (
     PASSWORD,
@@ -116,6 +123,8 @@ def make_cases(owner: User) -> dict[str, Case]:
         "avatar": {"sha256": picture.sha256},
         "blob": {"token": token},
         "changeset": {"pk": make_changeset(tracks["public"], "Techno").pk},
+        "closed day": {"day": make_closed_day().day},
+        "verification": {"pk": make_verification("a line").pk},
         "folder import": {"pk": make_folder(owner, "folder").pk},
         **make_archived(owner),
         "duplicate": {"pk": make_pair(owner).pk},
@@ -128,6 +137,13 @@ def make_cases(owner: User) -> dict[str, Case]:
     cases |= make_list(owner, "public")
     cases |= make_said(owner, tracks["public"])
     return {**make_secrets(owner), **make_links(owner), **cases, "run generated": _run_of(make_generated(owner))}
+
+
+def make_closed_day() -> Manifest:
+    """With bytes that nobody reads as one."""
+    stored = storage.put_bytes(MUSIC)
+    held, _ = Blob.objects.get_or_create(sha256=stored.sha256, defaults={"key": stored.key, "size": stored.size})
+    return Manifest.objects.create(day="2026-01-31", sha256=held.sha256, entries=0, blob=held)
 
 
 def make_said(owner: User, track: Track) -> dict[str, Case]:

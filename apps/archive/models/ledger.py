@@ -5,7 +5,9 @@ from django.db.models import Q
 
 from apps.archive.access import AccessToManifests, LedgerRows
 from apps.catalog.models import Blob
+from apps.lib.leases import Leased
 from apps.lib.records import Record
+from apps.lib.states import Machine
 
 # What the domain tells of bytes; everything else is written by the database when an asset's row changes.
 TOLD = ("damaged", "repaired")
@@ -82,3 +84,43 @@ class Manifest(Record):
 
     def __str__(self) -> str:
         return f"{self.day}: {self.entries} entries, {self.sha256[:12]}"
+
+
+VERIFICATION_STATES = Machine(
+    "state",
+    {"due": ("running",), "running": ("running", "whole", "broken", "failed"), "whole": (), "broken": (), "failed": ()},
+)
+
+
+class Verification(Leased):
+    """One look at the whole ledger that somebody asked for. A row of the queue (decision 0003); one is open at a time.
+
+    `result` is what `auditing.Audit.told` says, with the first of the problems.
+    """
+
+    machine = VERIFICATION_STATES
+
+    state = machine.column()
+    stage = models.CharField(max_length=30, blank=True, default="", editable=False)
+    done = models.BigIntegerField(default=0, editable=False)
+    total = models.BigIntegerField(default=0, editable=False)
+    result = models.JSONField(default=dict, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+
+    objects = AccessToManifests.as_manager()
+
+    class Meta:
+        constraints = [
+            VERIFICATION_STATES.constraint("verification_state_known"),
+            models.UniqueConstraint(
+                models.Value(1), condition=Q(state__in=["due", "running"]), name="verification_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["due", "running"], ended_at__isnull=True)
+                | Q(state__in=["whole", "broken", "failed"], ended_at__isnull=False),
+                name="verification_ended_when_over",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"verification: {self.state}"
