@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand
 
-from apps.archive.management import report
+from apps.archive.management import report, simulate
 
-PARTS = {"report": report}
+PARTS = {"report": report, "simulate": simulate}
 
 
 class Command(BaseCommand):
