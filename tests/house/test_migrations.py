@@ -166,7 +166,7 @@ def test_the_way_back_names_the_rows_that_nobody_owns_any_more(django_db_setup, 
             make_generated(ana)
         apps.get_model("archive", "ArchiveJob").objects.create(track=make_generated(ana), user=ana)
         departure.part(user=ana, tracks="remove")
-        to([("catalog", "0003_without_owner")])
+        to([("catalog", "0003_without_owner"), ("archive", "0002_without_owner")])
         before = schema()
         for target, words in (
             (("catalog", "0002_providers"), "3 sources and 3 removed tracks are without the owner"),
