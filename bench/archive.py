@@ -59,12 +59,12 @@ celery.conf.update(task_ignore_result=True, worker_prefetch_multiplier=64)
 DONE = "bench:done"
 
 
-@celery.task
+@celery.task(name="bench.nothing")
 def nothing() -> None:
     _broker().incr(DONE)
 
 
-@celery.task
+@celery.task(name="bench.one_file")
 def one_file(key: str) -> None:
     """A task per file still has to take its row, or two deliveries of one message fetch it twice."""
     ArchiveAsset.objects.filter(pk=key, state="pending").update(token=1)
@@ -240,7 +240,9 @@ def fill(owner) -> None:
         change = "'id', md5('t' || n)::uuid, 'number', 1000000 + n"
         cursor.execute(_copies("catalog_track", change), [ROWS // 3, track.pk])
         change = "'id', md5('a' || n)::uuid, 'track_id', md5('t' || (n + 2) / 3)::uuid"
-        change += ", 'expires_at', now() + n * interval '1 s', 'kind', (ARRAY['audio', 'cover', 'video'])[mod(n, 3) + 1]"
+        change += (
+            ", 'expires_at', now() + n * interval '1 s', 'kind', (ARRAY['audio', 'cover', 'video'])[mod(n, 3) + 1]"
+        )
         cursor.execute(_copies("archive_archiveasset", change), [ROWS // 3 * 3, asset.pk])
         cursor.execute("SET session_replication_role = DEFAULT")
         cursor.execute("ANALYZE catalog_track, archive_archiveasset")

@@ -86,7 +86,7 @@ class ArchiveAsset(Leased):
             ),
         ]
         indexes = [
-            models.Index("expires_at", condition=Q(state__in=OPEN_STATES), name="asset_open_by_expiry"),
+            models.Index(fields=["expires_at", "id"], condition=Q(state__in=OPEN_STATES), name="asset_open_by_expiry"),
         ]
 
     def __str__(self) -> str:
