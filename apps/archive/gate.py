@@ -7,6 +7,8 @@ the simulation keeps them in memory.
 import datetime as dt
 from dataclasses import dataclass, replace
 
+from apps.lib.leases import OWN_FAULTS
+
 # So many failures in a row are the host's fault: where 30 % fail by chance, that happens once in 170,000 tries.
 TRIPS_AFTER = 10
 # How long an open breaker waits for its probe: doubled from the first to the longest. The hourly class could not bear
@@ -16,6 +18,24 @@ FIRST_PAUSE, LONGEST_PAUSE = dt.timedelta(seconds=30), dt.timedelta(minutes=5)
 PROBE_PATIENCE = dt.timedelta(minutes=3)
 # How long one file's Retry-After may keep all files of its host waiting.
 MOST_PATIENCE = dt.timedelta(minutes=10)
+# What a host is blamed for, beside a SOURCE_ERROR of 500 and above.
+BLAMED = frozenset({"NETWORK_ERROR", "TIMED_OUT", "RATE_LIMITED"})
+# What says nothing of the host: it was not asked, or what it sent was lost with us.
+SILENT = OWN_FAULTS | {"URL_REFUSED"}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a try gave no file: a code, the status of the answer if one came, and the seconds it asked to wait."""
+
+    code: str
+    status: int | None = None
+    retry_after: float | None = None
+
+    @property
+    def blames_host(self) -> bool:
+        """Whether it is the host's fault, rather than one file's."""
+        return self.code in BLAMED or (self.code == "SOURCE_ERROR" and (self.status or 0) >= 500)
 
 
 @dataclass(frozen=True)
@@ -100,17 +120,15 @@ class Host:
     def probe(self, now: dt.datetime) -> "Host":
         return replace(self, breaker=self.breaker.probed(now))
 
-    def answered(self) -> "Host":
-        """The host lives: also when the answer was that a file is gone."""
-        return self if self.breaker == CLOSED else replace(self, breaker=CLOSED)
-
-    def failed(
-        self, now: dt.datetime, *, retry_after: float | None = None, left: dt.timedelta, jitter: float = 1.0
-    ) -> "Host":
-        """A failure that blames the host; `retry_after` in seconds, `left` of the asset's life."""
+    def heard(self, failure: Failure | None, now: dt.datetime, *, left: dt.timedelta, jitter: float = 1.0) -> "Host":
+        """What a try tells, `left` of its asset's life. Any answer closes the breaker, also that a file is gone."""
+        if failure is not None and failure.code in SILENT:
+            return self
+        if failure is None or not failure.blames_host:
+            return self if self.breaker == CLOSED else replace(self, breaker=CLOSED)
         paused = self.paused_until
-        if retry_after:
-            patience = min(dt.timedelta(seconds=retry_after), max(left, dt.timedelta(0)) / 4, MOST_PATIENCE)
+        if failure.retry_after:
+            patience = min(dt.timedelta(seconds=failure.retry_after), max(left, dt.timedelta(0)) / 4, MOST_PATIENCE)
             paused = max(paused or now, now + patience)
         return replace(self, breaker=self.breaker.failed(now, jitter=jitter), paused_until=paused)
 

@@ -19,12 +19,9 @@ from apps.lib import clock, leases
 
 log = logging.getLogger(__name__)
 
-# What a host is blamed for, beside a SOURCE_ERROR of 500 and above.
-BLAMED = frozenset({"NETWORK_ERROR", "TIMED_OUT", "RATE_LIMITED"})
-# What says nothing of the host: it was not asked, or its answer did not come to us.
-SILENT = leases.OWN_FAULTS | {"URL_REFUSED"}
 # Who changes a row at the same moment begins again, so often at most.
 ROUNDS = 50
+_WELL = {"failures": 0, "open_until": None}
 # An answer is noted this often at most while all is well.
 NOTED_EVERY = dt.timedelta(seconds=10)
 FORGOTTEN_AFTER = dt.timedelta(days=30)
@@ -84,31 +81,25 @@ def take(names: Iterable[str], *, now: dt.datetime) -> None:
 
 def heard(asset: ArchiveAsset, failure: Exception | None, *, now: dt.datetime | None = None) -> None:
     """What a try tells of its host. `failure` has a `code`, and perhaps `status` and `retry_after`."""
-    now, code = now or clock.now(), getattr(failure, "code", "IO_ERROR" if failure else "")
-    if code in SILENT or not asset.host:
+    now = now or clock.now()
+    if not asset.host:
         return
-    if not blames(code, getattr(failure, "status", None)):
-        _answered(asset.host, now)
+    told = told_by(failure) if failure else None
+    if told and told.code in gate.SILENT:
         return
-    left, asked = asset.expires_at - now, getattr(failure, "retry_after", None)
-    jitter = leases.jitter()
-    _change(
-        asset.host,
-        lambda state: state.failed(now, retry_after=asked, left=left, jitter=jitter),
-        now=now, last_failure_at=now, error_code=code,
-    )  # fmt: skip
+    facts = {"last_success_at": now, "error_code": ""}
+    if told and told.blames_host:
+        facts = {"last_failure_at": now, "error_code": told.code}
+    elif ArchiveHost.objects.filter(pk=asset.host, **_WELL, last_success_at__gte=now - NOTED_EVERY).exists():
+        return
+    left, jitter = asset.expires_at - now, leases.jitter()
+    _change(asset.host, lambda state: state.heard(told, now, left=left, jitter=jitter), now=now, **facts)
 
 
-def blames(code: str, status: int | None) -> bool:
-    """Whether a failure is the host's fault, rather than one file's."""
-    return code in BLAMED or (code == "SOURCE_ERROR" and (status or 0) >= 500)
-
-
-def _answered(name: str, now: dt.datetime) -> None:
-    """The breaker closes; while all is well only the time is noted, and not every time."""
-    well = Q(failures=0, open_until=None, last_success_at__gte=now - NOTED_EVERY)
-    if not ArchiveHost.objects.filter(well, pk=name).exists():
-        _change(name, gate.Host.answered, now=now, last_success_at=now, error_code="")
+def told_by(failure: Exception) -> gate.Failure:
+    """What the gate needs to know of an exception of the fetcher or of our own."""
+    facts = (getattr(failure, name, None) for name in ("status", "retry_after"))
+    return gate.Failure(getattr(failure, "code", "IO_ERROR"), *facts)
 
 
 def close(name: str) -> bool:

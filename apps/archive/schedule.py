@@ -153,7 +153,9 @@ def lanes(*, now: dt.datetime) -> tuple:
 
 
 def _claimable(now: dt.datetime):
-    rows = ArchiveAsset.objects.filter(leases.due(ArchiveAsset.machine, now))
+    # The open states follow from being due. Said in so many words, the index of open assets has them in their order;
+    # without it each claim would sort the whole queue.
+    rows = ArchiveAsset.objects.filter(leases.due(ArchiveAsset.machine, now), state__in=OPEN_STATES)
     return rows.filter(track__removed_at__isnull=True).order_by("expires_at", "pk")
 
 

@@ -13,6 +13,7 @@ from apps.archive.gate import (
     TRIPS_AFTER,
     Breaker,
     Bucket,
+    Failure,
     Pace,
     fresh,
     passes,
@@ -23,11 +24,18 @@ SECOND, MINUTE, HOUR, DAYS = (dt.timedelta(**{unit: 1}) for unit in ("seconds", 
 PACE = Pace(rate=10, burst=20)
 
 
+BROKEN = Failure("NETWORK_ERROR")
+
+
 def tripped(now=T0, times: int = TRIPS_AFTER) -> Breaker:
     breaker = CLOSED
     for _ in range(times):
         breaker = breaker.failed(now)
     return breaker
+
+
+def asked(seconds: float) -> Failure:
+    return Failure("RATE_LIMITED", 429, seconds)
 
 
 def test_a_rested_bucket_gives_its_burst_and_no_more():
@@ -50,9 +58,9 @@ def test_a_clock_that_goes_back_gives_no_tokens():
 def test_a_few_failures_leave_the_breaker_closed_and_an_answer_forgets_them():
     host = fresh(T0, PACE)
     for _ in range(TRIPS_AFTER - 1):
-        host = host.failed(T0, left=DAYS)
+        host = host.heard(BROKEN, T0, left=DAYS)
     assert host.shut_until(T0, PACE) is None
-    assert host.answered().failed(T0, left=DAYS).breaker == Breaker(failures=1)
+    assert host.heard(None, T0, left=DAYS).heard(BROKEN, T0, left=DAYS).breaker == Breaker(failures=1)
 
 
 def test_ten_failures_in_a_row_open_it():
@@ -76,7 +84,7 @@ def test_each_failed_probe_doubles_the_pause_up_to_the_longest():
 def test_one_probe_goes_and_the_others_wait_for_it():
     host = fresh(T0, PACE)
     for _ in range(TRIPS_AFTER):
-        host = host.failed(T0, left=DAYS)
+        host = host.heard(BROKEN, T0, left=DAYS)
     opens = T0 + FIRST_PAUSE
     assert host.shut_until(opens - SECOND, PACE) == opens and not host.wants_probe(opens - SECOND, PACE)
     assert host.wants_probe(opens, PACE)
@@ -88,8 +96,8 @@ def test_one_probe_goes_and_the_others_wait_for_it():
 def test_the_first_answer_closes_it():
     host = fresh(T0, PACE)
     for _ in range(TRIPS_AFTER):
-        host = host.failed(T0, left=DAYS)
-    assert host.probe(T0 + MINUTE).answered().breaker == CLOSED
+        host = host.heard(BROKEN, T0, left=DAYS)
+    assert host.probe(T0 + MINUTE).heard(None, T0, left=DAYS).breaker == CLOSED
 
 
 @pytest.mark.parametrize(
@@ -98,12 +106,12 @@ def test_the_first_answer_closes_it():
     ids=["as asked", "ten minutes at most", "a quarter of what is left", "dead"],
 )
 def test_retry_after_makes_the_whole_host_wait_within_bounds(asked_s, left, waits):
-    host = fresh(T0, PACE).failed(T0, retry_after=asked_s, left=left)
+    host = fresh(T0, PACE).heard(asked(asked_s), T0, left=left)
     assert (host.shut_until(T0, PACE) or T0) == T0 + waits
 
 
 def test_a_shorter_wish_does_not_end_a_longer_one():
-    host = fresh(T0, PACE).failed(T0, retry_after=300, left=DAYS).failed(T0, retry_after=10, left=DAYS)
+    host = fresh(T0, PACE).heard(asked(300), T0, left=DAYS).heard(asked(10), T0, left=DAYS)
     assert host.shut_until(T0, PACE) == T0 + 5 * MINUTE
 
 

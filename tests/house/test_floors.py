@@ -19,7 +19,7 @@ HEIGHT = {app: height for height, floor in enumerate(FLOORS) for app in floor}
 ABOVE_ALL = {"config", "deploy", "tests", "bench"}
 
 DOMAIN = {
-    "models", "access", "actions", "files", "derive", "schedule", "retry", "attempt", "working", "gate", "hosts", "statistics", "providers", "roles", "keys",
+    "models", "access", "actions", "files", "derive", "schedule", "retry", "attempt", "working", "gate", "hosts", "simulation", "statistics", "providers", "roles", "keys",
     "clearance", "quota", "profiles", "avatars", "chapters", "export", "departure", "sweeper",
     "rescue", "subscriptions", "stripe_events", "tiers", "staff_log", "plays", "cards", "parts", "identifiers",
     "filters", "search", "keyset", "words",

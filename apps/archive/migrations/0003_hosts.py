@@ -75,4 +75,14 @@ class Migration(migrations.Migration):
                 ],
             },
         ),
+        # Claims are in this order to the end: with the expiry alone each would sort the whole queue.
+        migrations.RemoveIndex(model_name="archiveasset", name="asset_open_by_expiry"),
+        migrations.AddIndex(
+            model_name="archiveasset",
+            index=models.Index(
+                condition=models.Q(("state__in", ("pending", "retrying", "gone_suspect", "quarantined", "running"))),
+                fields=["expires_at", "id"],
+                name="asset_open_by_expiry",
+            ),
+        ),
     ]

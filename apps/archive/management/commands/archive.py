@@ -4,9 +4,9 @@ from argparse import ArgumentParser
 
 from django.core.management.base import BaseCommand
 
-from apps.archive.management import report, scrub, verify
+from apps.archive.management import report, scrub, simulate, verify
 
-PARTS = {"report": report, "scrub": scrub, "verify": verify}
+PARTS = {"report": report, "scrub": scrub, "simulate": simulate, "verify": verify}
 
 
 class Command(BaseCommand):
