@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
+from apps.archive import ledger
 from apps.archive.models import STANDING, ArchiveAsset, Finding
 from apps.catalog import files, providers
 from apps.catalog.models import Blob, Track, TrackFile
@@ -138,5 +139,8 @@ def concerned(hashes: list[str]) -> dict[str, list[tuple[Track, str]]]:
 
 
 def _tell(event: str, finding: Finding) -> None:
-    """Where the archive's ledger hears of damages (`damaged`) and repairs (`repaired`), in their transaction."""
-    log.info("ledger: %s %s in %s, %s %s", event, finding.sha256, finding.place, finding.what, finding.repaired_from)
+    """The ledger hears of it in the same transaction."""
+    facts = {"place": finding.place, "what": finding.what, "found_size": finding.found_size}
+    if finding.repaired_from:
+        facts["repaired_from"] = finding.repaired_from
+    ledger.tell(sha256=finding.sha256, event=event, **facts)

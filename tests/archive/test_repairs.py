@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from apps.archive import repairs, scrubbing
-from apps.archive.models import ArchiveAsset, Finding
+from apps.archive.models import TOLD, ArchiveAsset, Finding, LedgerEntry
 from apps.catalog.models import Blob
 from apps.lib import clock, storage
 from apps.lib.storage import COPY, MAIN
@@ -31,6 +31,15 @@ def test_the_provider_gives_it_once_more_while_its_address_lives(archived):
     finding = Finding.objects.get()
     assert (finding.state, finding.repaired_from) == ("repaired", "provider")
     assert held(archived.key, MAIN) == audio("mp3", seed=1)
+
+
+def test_the_ledger_tells_of_the_damage_and_of_its_repair(archived):
+    overwrite(archived.key, b"x")
+    scrubbing.run(most=scrubbing.NO_END)
+    damaged, repaired = LedgerEntry.objects.filter(sha256=archived.sha256, event__in=TOLD).order_by("seq")
+    assert (damaged.event, damaged.facts["place"], damaged.facts["what"]) == ("damaged", MAIN, "truncated")
+    assert (repaired.event, repaired.facts["repaired_from"]) == ("repaired", "provider")
+    assert damaged.asset == repaired.asset == ArchiveAsset.objects.get().pk
 
 
 def test_other_bytes_of_the_provider_repair_nothing_and_that_is_said(archived, provider):
