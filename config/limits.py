@@ -62,19 +62,19 @@ class FilesBeforeTheyAreRead:
             return self.get_response(request)
 
     def process_view(self, request: HttpRequest, *view) -> HttpResponseBase | None:
-        if request.method != "POST" or of_files(request.path_info) is None:
+        if request.method != "POST" or not of_files(request.path_info):
             return None
         if request.path_info.startswith("/admin/") and not admin.site.has_permission(request):
             return redirect_to_login(request.get_full_path(), reverse("admin:login"))  # the admin's own answer, unread
-        if _generic(request.path_info) not in settings.UPLOAD_FORMS:
-            return None
         if get_authorization_header(request):
             return None
+        page = not request.path.startswith(FOR_PROGRAMS)
         if not request.user.is_authenticated:
-            return None if request.path.startswith(FOR_PROGRAMS) else redirect_to_login(request.get_full_path())
+            return redirect_to_login(request.get_full_path()) if page else None
         try:
-            holding.hold(request, request.user)
-            if not request.path.startswith(FOR_PROGRAMS):
+            if _generic(request.path_info) in settings.UPLOAD_FORMS:
+                holding.hold(request, request.user)
+            if page:
                 _ = request.FILES  # read now, where a full disk can be told in words
         except (Refusal, OperationalError) as failure:
             return refused(request, failure)

@@ -39,14 +39,6 @@ def too_complex() -> MediaError:
     return MediaError("MEDIA_TOO_COMPLEX", "Reading this file takes more memory or time than is allowed.")
 
 
-def stopped(failure: sandbox.SandboxFailure) -> Refusal:
-    """What ended the work: the file, or a machine so busy that time ran out before the processor's, which is no fault
-    of the file: IO_ERROR (503)."""
-    if failure.kind == "timeout":
-        return Refusal("IO_ERROR", "The server is too busy to read this file now. Try again in a moment.", status=503)
-    return too_complex()
-
-
 def convert(
     source: Path,
     form: Format,
@@ -71,7 +63,7 @@ def convert(
     try:
         done = sandbox.run(argv, limits=limits, sink=sink)
     except sandbox.SandboxFailure as failure:
-        raise stopped(failure) from failure
+        raise failure.refusal(too_complex()) from failure
     if b"No space left on device" in done.stderr:
         raise OSError(errno.ENOSPC, "no space left while converting")
     if done.returncode == ASKED_TO_END:

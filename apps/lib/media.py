@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from apps.lib import sandbox
-from apps.lib.ffmpeg import MediaError, convert, stopped, unreadable
+from apps.lib.ffmpeg import MediaError, convert, too_complex, unreadable
 from apps.lib.formats import (
     AUDIO_FORMATS,
     FORMATS,
@@ -64,8 +64,9 @@ DECODE = sandbox.Limits(cpu=40, wall=120, output=64 * MIB)
 # Measured: 90 minutes of MP3 take about 9 s of CPU. Megabytes of FLAC may hold days of silence: no file gets 20 s,
 # and the kernel counts this limit in ticks, up to a fifth too few on a busy machine.
 CHECK = replace(DECODE, cpu=16)
-ENCODE = sandbox.Limits(cpu=180, wall=400, file_size=256 * MIB)
-MEASURE = replace(DECODE, output=512 * MIB)
+# What is made of a track that plays already steps back behind what is not saved yet.
+ENCODE = sandbox.Limits(cpu=180, wall=400, file_size=256 * MIB, nice=10)
+MEASURE = replace(DECODE, output=512 * MIB, nice=10)
 READ_TAGS = sandbox.Limits(cpu=5, wall=15, output=MIB)
 MP3_BIT_RATES = frozenset(1000 * kbits for kbits in KBITS[3])
 PREVIEW_BIT_RATE = 128_000
@@ -350,7 +351,7 @@ def _claims(path: Path, form: Format, cover: Path | None, most: int) -> tuple[in
             whole = sandbox.run(argv, limits=limits, sink=said.feed).returncode == 0
         except sandbox.SandboxFailure as failure:
             if failure.kind == "timeout":  # tags that nobody had the time to read are not none
-                raise stopped(failure) from failure
+                raise failure.refusal(too_complex()) from failure
     if cover and not (whole and 0 < cover.stat().st_size <= most):
         cover.unlink()
     try:

@@ -13,7 +13,7 @@ RATE = 8000
 BLOCK = 16  # samples per first step: 2 ms; 90 minutes become 11 MB, whatever the file's own rate was
 OUTPUT = ["-map", "0:a:0", "-ac", "1", "-ar", str(RATE), "-c:a", "pcm_s16le", "-f", "s16le", "pipe:1"]
 SIDES = ["-filter:a", "pan=mono|c0=0.5*c0-0.5*c1"]
-LIMITS = sandbox.Limits(cpu=40, wall=120, output=512 * sandbox.MIB)
+LIMITS = sandbox.Limits(cpu=40, wall=120, output=512 * sandbox.MIB, nice=10)
 
 
 class _Blocks:

@@ -64,7 +64,7 @@ def square(path: Path, *, side: int, most: int) -> bytes:
     try:
         done = sandbox.run(argv, limits=LIMITS)
     except sandbox.SandboxFailure as failure:
-        raise _too_complex() from failure
+        raise failure.refusal(_too_complex()) from failure
     if b"TOO_MANY_PIXELS" in done.stderr:
         raise _too_complex()
     if done.returncode or not done.stdout:

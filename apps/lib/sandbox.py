@@ -1,24 +1,31 @@
 """Foreign bytes are parsed in a child process with hard limits; this is the only way to start one (S3-17).
 
 The child has its own process group, no environment, no network where the kernel allows leaving it, and dies
-with us. A limit that bites is a `SandboxFailure`; a child that simply fails is a `Completed`.
+with us. A limit that bites is a `SandboxFailure`; a child that simply fails is a `Completed`. Children are born in a
+process of ours that waits beside us, the nursery: `sandbox_child` says why.
 """
 
+import atexit
 import contextlib
+import json
 import os
 import selectors
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from apps.lib.errors import Refusal
+
 MIB = 1024 * 1024
 KEPT_ERRORS = 64 * 1024  # bytes of stderr, the last ones
-LAUNCHER = str(Path(__file__).with_name("sandbox_child.py"))
+NURSERY = str(Path(__file__).with_name("sandbox_child.py"))
 # One malloc arena: a reserve of 64 MiB of address space per thread would eat the memory limit unused.
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
 # What a program prints when an allocation was refused; the kernel itself sends no signal for RLIMIT_AS.
@@ -37,12 +44,13 @@ class Limits:
     # Counted by the kernel over the whole user, so it only stops a fork bomb; root is exempt.
     processes: int = 4096
     output: int = 4 * MIB
+    # How far it steps back behind others on a busy machine, as of nice(2): for what nobody waits for.
+    nice: int = 0
 
-    def words(self) -> list[str]:
-        """The launcher's arguments."""
+    def of_kernel(self) -> dict[str, int]:
+        """By the kernel's names; the others are watched over here."""
         values = {"AS": self.memory, "CPU": self.cpu, "FSIZE": self.file_size, "NOFILE": self.open_files}
-        values |= {"NPROC": self.processes, "CORE": 0, "parent": os.getpid()}
-        return [f"{name}={int(value)}" for name, value in values.items()]
+        return values | {"NPROC": self.processes, "CORE": 0}
 
 
 @dataclass(frozen=True)
@@ -55,12 +63,19 @@ class Completed:
 
 
 class SandboxFailure(Exception):
-    """The child was stopped. `kind`: timeout, memory, cpu, output or killed (crash or kernel)."""
+    """The child was stopped. `kind`: timeout, memory, cpu, output, killed (crash or kernel), orphaned (no nursery)."""
 
     def __init__(self, kind: str, stderr: bytes = b""):
         super().__init__(f"{kind}: {stderr[-500:].decode(errors='replace')}")
         self.kind = kind
         self.stderr = stderr
+
+    def refusal(self, otherwise: Refusal) -> Refusal:
+        """`otherwise`, or IO_ERROR (503) where it was no fault of the file: the machine was so busy that time ran out
+        before the processor's, or took our nursery away."""
+        if self.kind not in ("timeout", "orphaned"):
+            return otherwise
+        return Refusal("IO_ERROR", "The server is too busy to read this file now. Try again in a moment.", status=503)
 
 
 def run(
@@ -73,77 +88,148 @@ def run(
 ) -> Completed:
     """Run `argv` (its first word an absolute path) under `limits`; `sink` takes stdout piece by piece.
 
-    The child is tied to the calling thread, which waits here: should that thread end, the kernel kills the child.
-    Raises SandboxFailure when a limit ends it and FileNotFoundError when there is no such program.
+    Nothing of the child outlives the call, nor the process that calls. Raises SandboxFailure when a limit ends it and
+    FileNotFoundError when there is no such program.
     """
     if not (os.path.isabs(argv[0]) and os.access(argv[0], os.X_OK)):
         raise FileNotFoundError(f"{argv[0]} is not an executable file given by its absolute path")
     deadline = time.monotonic() + limits.wall
-    process = subprocess.Popen(
-        [sys.executable, "-I", "-S", LAUNCHER, *limits.words(), "--", *argv],
-        stdin=stdin or subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=ENVIRONMENT,
-        cwd=cwd,
-        start_new_session=True,
-    )
     stdout, stderr = bytearray(), bytearray()
-    try:
-        _listen(process, sink or stdout.extend, stderr, limits.output, deadline)
-    finally:
-        _end(process)
-    _judge(process.returncode, bytes(stderr))
-    return Completed(process.returncode, bytes(stdout), bytes(stderr))
+    wish = {"argv": argv, "limits": limits.of_kernel(), "nice": limits.nice, "cwd": cwd and str(cwd)}
+    with _born(wish, stdin) as child:
+        _listen(child, sink or stdout.extend, stderr, limits.output, deadline)
+        returncode = child.returncode()
+    _judge(returncode, bytes(stderr))
+    return Completed(returncode, bytes(stdout), bytes(stderr))
 
 
-def _listen(
-    process: subprocess.Popen,
-    sink: Callable[[bytes], None],
-    stderr: bytearray,
-    allowed: int,
-    deadline: float,
-) -> None:
+@dataclass(frozen=True)
+class _Child:
+    """Our ends of it: the line on which its nursery tells how it ended, and the pipes it writes to."""
+
+    line: socket.socket
+    stdout: int
+    stderr: int
+
+    def returncode(self) -> int:
+        """Waits for the end."""
+        said = b""
+        with contextlib.suppress(OSError):
+            said = self.line.recv(100)
+        if not said:
+            raise SandboxFailure("orphaned")
+        return int(said)
+
+    def hang_up(self) -> None:
+        """End it, should it not have ended, and wait until it is gone."""
+        with contextlib.suppress(OSError):
+            self.line.shutdown(socket.SHUT_WR)
+            self.line.recv(100)
+
+
+@contextlib.contextmanager
+def _born(wish: dict, stdin: IO[bytes] | None) -> Iterator[_Child]:
+    """A child, until the block ends: then nothing is left of it, not the group, not the zombie, not the pipes."""
+    with contextlib.ExitStack() as ours:
+        line, theirs = (ours.enter_context(end) for end in socket.socketpair(type=socket.SOCK_SEQPACKET))
+        with contextlib.ExitStack() as given:
+            given.enter_context(theirs)
+            source = stdin or given.enter_context(open(os.devnull, "rb"))
+            ends = []
+            for _ in ("stdout", "stderr"):
+                reading, writing = os.pipe()
+                ours.callback(os.close, reading)
+                given.callback(os.close, writing)
+                ends.append((reading, writing))
+            files = [theirs.fileno(), source.fileno(), *(writing for _, writing in ends)]
+            _nursery.ask(json.dumps(wish).encode(), files)
+        child = _Child(line, *(reading for reading, _ in ends))
+        ours.callback(child.hang_up)
+        yield child
+
+
+class _Nursery:
+    """The process that bears our children: started with the first one, and anew should it be gone."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self.door: socket.socket | None = None
+        self.process: subprocess.Popen | None = None
+        self.starting = threading.Lock()
+
+    def ask(self, wish: bytes, files: list[int]) -> None:
+        for _ in range(2):
+            door = self.open()
+            try:
+                socket.send_fds(door, [wish], files)
+            except OSError:
+                self.gone(door)
+            else:
+                return
+        raise SandboxFailure("orphaned")
+
+    def open(self) -> socket.socket:
+        with self.starting:
+            if self.door is None:
+                self.door, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
+                with theirs:
+                    argv = [sys.executable, "-I", "-B", NURSERY, str(theirs.fileno())]
+                    self.process = subprocess.Popen(
+                        argv, pass_fds=[theirs.fileno()], env=ENVIRONMENT, start_new_session=True,
+                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                    )  # fmt: skip
+            return self.door
+
+    def gone(self, door: socket.socket) -> None:
+        """Forget it. The door is left to the last thread that holds it, or its number could be somebody else's."""
+        with self.starting:
+            if self.door is door:
+                self.process.kill()
+                self.process.wait()
+                self.door = None
+
+    def left(self) -> None:
+        """In a fork of this process: the nursery is not ours, and must not be kept alive by us."""
+        if self.door:
+            self.door.close()
+            self.process.returncode = 0  # nor is it ours to wait for
+        self.begin()
+
+    def end(self) -> None:
+        if self.door:
+            self.door.close()
+            self.process.wait()
+            self.begin()
+
+
+_nursery = _Nursery()
+os.register_at_fork(after_in_child=_nursery.left)
+atexit.register(_nursery.end)
+
+
+def _listen(child: _Child, sink: Callable[[bytes], None], stderr: bytearray, allowed: int, deadline: float) -> None:
     """Read both pipes until they close and the child is gone; raise at the deadline or the output cap."""
-    gone = os.pidfd_open(process.pid)
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(gone, selectors.EVENT_READ)
-            selector.register(process.stdout, selectors.EVENT_READ, sink)
-            selector.register(process.stderr, selectors.EVENT_READ, stderr.extend)
-            while selector.get_map():
-                left = deadline - time.monotonic()
-                ready = selector.select(left) if left > 0 else []
-                if not ready:
-                    raise SandboxFailure("timeout", bytes(stderr))
-                for key, _ in ready:
-                    data = os.read(key.fd, 256 * 1024) if key.data else b""
-                    allowed -= len(data)
-                    if allowed < 0:
-                        raise SandboxFailure("output", bytes(stderr))
-                    if data:
-                        key.data(data)
-                        del stderr[:-KEPT_ERRORS]
-                        continue
-                    if key.fd == gone:  # whatever it left running goes too, or its pipes would keep us here
-                        _kill_group(process)
+    with selectors.DefaultSelector() as selector:
+        selector.register(child.line, selectors.EVENT_READ)
+        selector.register(child.stdout, selectors.EVENT_READ, sink)
+        selector.register(child.stderr, selectors.EVENT_READ, stderr.extend)
+        while selector.get_map():
+            left = deadline - time.monotonic()
+            ready = selector.select(left) if left > 0 else []
+            if not ready:
+                raise SandboxFailure("timeout", bytes(stderr))
+            for key, _ in ready:
+                data = os.read(key.fd, 256 * 1024) if key.data else b""
+                allowed -= len(data)
+                if allowed < 0:
+                    raise SandboxFailure("output", bytes(stderr))
+                if data:
+                    key.data(data)
+                    del stderr[:-KEPT_ERRORS]
+                else:
                     selector.unregister(key.fileobj)
-    finally:
-        os.close(gone)
-
-
-def _kill_group(process: subprocess.Popen) -> None:
-    """Kill the child's whole group. Only before the child is reaped: until then its id is not reused."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-
-
-def _end(process: subprocess.Popen) -> None:
-    """Nothing of the child survives the call: not the group, not the zombie, not the pipes."""
-    _kill_group(process)
-    process.wait()
-    process.stdout.close()
-    process.stderr.close()
 
 
 def _judge(returncode: int, stderr: bytes) -> None:

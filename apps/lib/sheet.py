@@ -175,7 +175,7 @@ def _xlsx(path: Path, most: int) -> Iterator[tuple[int, list[str]]]:
         try:
             done = sandbox.run(argv, limits=LIMITS, sink=sink.write)
         except sandbox.SandboxFailure as failure:
-            raise _too_complex() from failure
+            raise failure.refusal(_too_complex()) from failure
     if b"TOO_COMPLEX" in done.stderr:
         raise _too_complex()
     if done.returncode:

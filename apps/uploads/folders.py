@@ -354,6 +354,8 @@ def foreseen(root: Path, path: str, *, user, library: bool) -> tuple[str, str]:
                 return "known", track.title
         said = proposal.said(media.probe(root / path, admit=settings.UPLOAD_FORMATS).tags)
     except Refusal as refusal:
+        if refusal.code in PASSING:
+            raise
         return "refused", f"{refusal.code}: {refusal.message}"
     except FileNotFoundError:
         return "refused", f"{_gone().code}: {_gone().message}"

@@ -52,9 +52,9 @@ class Row {
   }
 
   /** Words, what to do about them, and the buttons that there are now. */
-  say(words, { todo = "", bad = false, keys = [] } = {}) {
+  say(words, { hint = "", bad = false, keys = [] } = {}) {
     if (this.at("state").textContent !== words) this.at("state").textContent = words;
-    this.at("advice").textContent = todo;
+    this.at("advice").textContent = hint;
     this.shown.classList.toggle("is-bad", bad);
     const focused = this.shown.contains(document.activeElement);
     for (const key of ["open", "post", "add", "keep", "resume", "pause", "cancel", "remove"]) {
@@ -110,12 +110,12 @@ class Row {
       this.sent(detail);
       this.say("Sending…", { keys: ["pause", "cancel"] });
     } else if (event === "waiting") {
-      this.say(detail || AWAY, { todo: advice.NETWORK_ERROR, keys: ["pause", "cancel"] });
+      this.say(detail || AWAY, { hint: advice.NETWORK_ERROR, keys: ["pause", "cancel"] });
     } else if (event === "stopped") {
       const over = FINAL.has(detail.code);
       const keys = over ? ["remove"] : ["resume", "cancel"];
       this.shown.querySelector("progress").hidden = over;
-      this.say(detail.message, { todo: advice[detail.code], bad: true, keys });
+      this.say(detail.message, { hint: advice[detail.code], bad: true, keys });
       left(this);
     } else {
       left(this);
@@ -125,7 +125,7 @@ class Row {
 
   /** The upload as the server tells it. */
   show(upload) {
-    const { percent, words, advice: todo } = upload.progress;
+    const { percent, words, advice: hint } = upload.progress;
     const keys = upload.track ? ["open", "post", "add", "keep"] : OVER.has(upload.state) ? ["remove"] : [];
     if (upload.track) {
       this.at("open").href = `/tracks/${upload.track}`;
@@ -136,7 +136,7 @@ class Row {
     this.at("sent").textContent = "";
     this.bar(percent);
     this.shown.querySelector("progress").hidden = OVER.has(upload.state);
-    this.say(words, { todo, keys, bad: upload.state === "refused" });
+    this.say(words, { hint, keys, bad: upload.state === "refused" });
   }
 }
 
@@ -273,7 +273,7 @@ async function remember(kept) {
       return row.shown.remove();
     }
   }
-  row.say("Not all of it is here yet.", { todo: "Choose the same file again and it goes on.", keys: ["cancel"] });
+  row.say("Not all of it is here yet.", { hint: "Choose the same file again and it goes on.", keys: ["cancel"] });
 }
 
 const localTime = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });

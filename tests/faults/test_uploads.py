@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 
 from apps.accounts import departure
 from apps.accounts.chapters import CHAPTERS
@@ -152,6 +153,15 @@ def test_a_disk_that_is_full_while_a_form_comes_in_refuses_it_and_gives_back(as_
     assert (refused.status_code, refused.json()["code"], page.status_code) == (507, "DISK_FULL", 507)
     assert quota.standing(ana).used == 0 and not Track.objects.exists()
     assert send(as_(ana), audio("wav")).status_code == 201
+
+
+def test_a_disk_that_is_full_while_another_form_comes_in_is_told_in_words(ana):
+    """Whoever looks for the token in the form reads it before any view does."""
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(ana)
+    with no_room_beyond(100_000):
+        page = client.post("/account/avatar", {"file": SimpleUploadedFile("a.png", bytes(300_000))})
+    assert page.status_code == 507 and b"no room" in page.content
 
 
 def test_a_disk_that_is_full_while_a_piece_comes_in_keeps_what_came(as_, ana):

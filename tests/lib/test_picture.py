@@ -9,6 +9,7 @@ import pytest
 from PIL import Image, ImageCms, ImageOps
 
 from apps.lib import picture, picture_child
+from apps.lib.errors import Refusal
 from apps.lib.sandbox import MIB, Limits
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
@@ -193,3 +194,10 @@ def test_a_limit_that_bites_is_a_refusal(square, monkeypatch):
     with pytest.raises(picture.PictureError) as refused:
         square(saved(Image.new("RGBA", (3000, 3000)), "PNG"))
     assert refused.value.code == "PICTURE_TOO_COMPLEX"
+
+
+def test_a_machine_too_busy_to_look_at_it_in_time_is_not_the_pictures_fault(square, monkeypatch):
+    monkeypatch.setattr(picture, "LIMITS", Limits(wall=0.001))
+    with pytest.raises(Refusal) as refused:
+        square(saved(drawn(), "PNG"))
+    assert (refused.value.code, refused.value.status) == ("IO_ERROR", 503)

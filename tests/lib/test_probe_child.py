@@ -70,7 +70,7 @@ def test_a_tag_that_inflates_is_no_picture(tmp_path):
 
 
 def test_a_child_that_dies_leaves_no_picture(tmp_path, monkeypatch):
-    monkeypatch.setattr(media, "READ_TAGS", sandbox.Limits(memory=8 * sandbox.MIB, cpu=5, wall=15))
+    monkeypatch.setattr(media, "READ_TAGS", sandbox.Limits(open_files=3))
     assert taken(tmp_path, tagged(audio("mp3"), cover=make_bytes("png"))) is None
 
 

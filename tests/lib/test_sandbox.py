@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from apps.lib import sandbox
+from apps.lib.errors import Refusal
 from apps.lib.sandbox import MIB, Completed, Limits, SandboxFailure, run
 
 ROOT = Path(__file__).parents[2]
@@ -102,6 +103,14 @@ def test_a_crash_is_named_and_stays_the_childs_own(number):
 def test_the_other_limits_hold_in_the_child():
     code = "import resource as r; print(*(r.getrlimit(k)[0] for k in (r.RLIMIT_NOFILE, r.RLIMIT_CORE)))"
     assert python(code).stdout == b"32 0\n"
+
+
+def test_what_nobody_waits_for_steps_back():
+    mine = os.getpriority(os.PRIO_PROCESS, 0)
+    assert [int(python("import os; print(os.nice(0))", limits=Limits(nice=n)).stdout) - mine for n in (0, 10)] == [
+        0,
+        10,
+    ]
 
 
 def test_the_environment_stays_here(monkeypatch):
@@ -233,6 +242,7 @@ def test_many_threads_may_run_children_at_once():
 
 
 def test_nothing_stays_open_after_a_run():
+    nursery_id()  # one file for all runs
     before = len(os.listdir("/proc/self/fd"))
     python("print(1)")
     assert failure("import time; time.sleep(60)", wall=0.2) == "timeout"
@@ -244,3 +254,62 @@ def test_only_a_program_by_its_absolute_path_is_started(tmp_path):
     for program in ("env", "/no/such/program", str(tmp_path / "text")):
         with pytest.raises(FileNotFoundError):
             run([program])
+
+
+def nursery_id() -> int:
+    """Its process, which is there after the first run."""
+    python("pass")
+    return sandbox._nursery.process.pid
+
+
+def test_a_nursery_that_is_killed_takes_its_children_along_and_is_no_fault_of_their_files():
+    said, nursery = [], nursery_id()
+
+    def kill(data: bytes) -> None:
+        said.append(data)
+        os.kill(nursery, signal.SIGKILL)
+
+    with pytest.raises(SandboxFailure, match="orphaned") as caught:
+        python("import os, time; print(os.getpid(), flush=True); time.sleep(60)", sink=kill)
+    assert is_gone(int(said[0]))
+    assert caught.value.refusal(Refusal("MEDIA_TOO_COMPLEX", "")).code == "IO_ERROR"
+    assert python("print(1)").stdout == b"1\n", "the next one is born in another"
+
+
+def test_nothing_of_a_child_stays_in_its_nursery():
+    pid = nursery_id()
+    before = held_by(pid)
+    for _ in range(20):
+        python("print(1)")
+    failure("import time; time.sleep(60)", wall=0.2)
+    for _ in range(100):  # it tells the end first, and then closes
+        if held_by(pid) == before:
+            break
+        time.sleep(0.05)
+    assert held_by(pid) == before and nursery_id() == pid
+
+
+def held_by(pid: int) -> tuple[int, str]:
+    """How many files, and which children."""
+    return len(os.listdir(f"/proc/{pid}/fd")), Path(f"/proc/{pid}/task/{pid}/children").read_text()
+
+
+def test_a_forked_worker_has_a_nursery_of_its_own_and_keeps_no_other_alive():
+    caller = """
+import os, sys, time
+from apps.lib import sandbox
+from apps.lib.errors import Refusal
+sandbox.run(["/bin/true"])
+first = sandbox._nursery.process.pid
+if os.fork() == 0:
+    sandbox.run(["/bin/true"])
+    print(first, sandbox._nursery.process.pid, os.getpid(), flush=True)
+    time.sleep(60)
+os.wait()
+"""
+    with subprocess.Popen([sys.executable, "-c", caller], cwd=ROOT, stdout=subprocess.PIPE) as process:
+        first, second, fork = map(int, process.stdout.readline().split())
+        process.kill()
+        assert first != second and is_gone(first) and Path(f"/proc/{second}").exists()
+        os.kill(fork, signal.SIGKILL)
+    assert is_gone(second)

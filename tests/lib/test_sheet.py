@@ -183,6 +183,12 @@ def test_what_takes_too_much_memory_takes_it_from_the_child(path, monkeypatch):
     assert refused(path).code == "SHEET_TOO_COMPLEX"
 
 
+def test_a_machine_too_busy_to_read_it_in_time_is_not_the_sheets_fault(path, monkeypatch):
+    made_xlsx(path, [["id"]])
+    monkeypatch.setattr(sheet, "LIMITS", sandbox.Limits(wall=0.001))
+    assert (refused(path).code, refused(path).status) == ("IO_ERROR", 503)
+
+
 def test_too_many_columns_are_refused(path):
     made_xlsx(path, [["id"] * (sheet.MOST_COLUMNS + 1)])
     assert refused(path).code == "SHEET_TOO_COMPLEX"

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.db import OperationalError
 
 from apps.catalog.models import Track
-from apps.lib import formats, storage
+from apps.lib import formats, media, storage
 from apps.lib.errors import Conflict, Forbidden, NotFound, Refusal
+from apps.lib.sandbox import Limits
 from apps.uploads import folders
 from apps.uploads.models import FolderFile, FolderImport, QuotaDay, Upload
 from tests.make import audio, make_user, tagged
@@ -255,6 +256,13 @@ def test_a_database_that_keeps_somebody_waiting_too_long_postpones_the_rest(shel
     assert (row.state, row.error_code, folders.counts(row).refused) == ("due", "IO_ERROR", 0)
 
 
+def test_a_machine_too_busy_to_read_a_file_foresees_nothing_of_it(shelf, ana, monkeypatch):
+    monkeypatch.setattr(media, "CHECK", Limits(wall=0.001))
+    with pytest.raises(Refusal) as busy:
+        folders.foreseen(shelf, "one.mp3", user=ana, library=False)
+    assert busy.value.code == "IO_ERROR"
+
+
 def test_a_file_that_became_a_link_or_no_file_is_not_read(shelf, tmp_path):
     (shelf / "link.mp3").symlink_to(shelf / "one.mp3")
     (shelf / "out").symlink_to(tmp_path)
@@ -271,13 +279,13 @@ def test_a_file_that_became_a_link_or_no_file_is_not_read(shelf, tmp_path):
 
 def test_a_name_that_no_row_can_hold_is_refused_by_name(tmp_path, ana, boss):
     (tmp_path / os.fsdecode(b"caf\xe9.mp3")).write_bytes(audio("mp3", 0.5))
-    deep = tmp_path / ("x" * 250) / ("y" * 250) / ("z" * 250)
+    deep = tmp_path / ("k" * 250) / ("y" * 250) / ("z" * 250)
     deep.mkdir(parents=True)
     (deep / "far.mp3").write_bytes(audio("mp3", 0.5))
     (tmp_path / "two\nlines\u202e.mp3").write_bytes(audio("mp3", 0.5))
     row = come_in(tmp_path, boss, ana)
     refused = FolderFile.objects.filter(folder=row, error_code="NAME_UNREADABLE").values_list("path", flat=True)
-    assert sorted(path[:8] for path in refused) == [r"caf\xe9.", "xxxxxxxx"]
+    assert sorted(path[:8] for path in refused) == [r"caf\xe9.", "kkkkkkkk"]
     assert Track.objects.get().title == "twolines"
 
 

@@ -32,6 +32,7 @@ INSTRUMENTS = """[
   {"id": "...", "instrument_category": "synth", "instrument_type": "analog synth", "is_primary": true},
   {"id": "...", "instrument_category": "drums", "instrument_type": "electronic drums", "is_primary": false}
 ]"""
+# Its ISRC is the requirement's own (S4-07): letters where the year and the number stand in a real one.
 TRACK = """{
   "id": "550e8400-e29b-41d4-a716-446655440000", "title": "Summer Vibes", "artist": "John Producer", "duration": 180,
   "tempo": 120, "musical_key": "C", "scale": "major", "key": "C", "genre": "Electronic", "subgenre": "House",
