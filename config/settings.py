@@ -237,6 +237,7 @@ SPECTACULAR_SETTINGS = {
         "ReportStateEnum": "apps.social.moderation.STATES",
         "UploadStateEnum": "apps.uploads.progress.STATES",
         "TrackKindEnum": "apps.catalog.cards.KINDS",
+        "AssetKindEnum": "apps.archive.models.ArchiveAsset.Kind",
         "TrackStatusEnum": "apps.catalog.cards.STATES",
         "MemberRoleEnum": "apps.playlists.members.ROLES",
         "CreditRoleEnum": "apps.catalog.cards.CREDIT_ROLES",

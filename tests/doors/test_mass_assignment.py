@@ -93,7 +93,9 @@ GOES = ("catalog_change", "catalog_changeset", "catalog_changesetrow",
     "social_post", "social_comment", "social_like", "social_report",
     "playlists_cover", "playlists_entry", "playlists_member", "playlists_playlist",
     "playlists_import", "playlists_importline",
+    "archive_archiveasset", "archive_archivejob", "archive_ledgerentry",
 )  # fmt: skip
+RUNS = ("archive_archivejob", "archive_archiveasset", "archive_ledgerentry")
 FILLS = ("playlists_entry", "playlists_playlist")
 IMPORTS = ("playlists_import", "playlists_importline", "playlists_playlist")
 JOINS = ("playlists_member", "accounts_notice")
@@ -137,16 +139,16 @@ TAKES = {
     "/playlists/add": "track_id playlist name",
     "/playlists/import": "file playlist name",
     "/playlists/imports/<uuid:pk>/lines/<int:number>": "track_id ignored",
-    "/playlists/<uuid:pk>/edit": LIST,
+    "/playlists/<uuid:pk>/edit": f"{LIST} seen",
     "/playlists/<uuid:pk>/cover": "file drop",
     "/playlists/<uuid:pk>/members": "username role",
     "/playlists/<uuid:pk>/entries/<uuid:entry_pk>/move": "position page",
     "/playlists/<uuid:pk>/entries/<uuid:entry_pk>/remove": "page",
     "/feed": "content track_id parent_id",
-    "/posts/<uuid:pk>/edit": "content do track_id parent_id",
+    "/posts/<uuid:pk>/edit": "content do track_id parent_id seen",
     "/posts/<uuid:pk>/like": "do next",
     "/posts/<uuid:pk>/comments": "content parent_id track_id",
-    "/comments/<uuid:pk>/edit": "content do track_id parent_id",
+    "/comments/<uuid:pk>/edit": "content do track_id parent_id seen",
     "/posts/<uuid:pk>/report": "reason details",
     "/comments/<uuid:pk>/report": "reason details",
     "/people/<str:username>/follow": "do next",
@@ -312,7 +314,7 @@ WRITES = {
     "POST /api/v1/tracks/<uuid:pk>/audio": Write({"file": a_file}, REPLACES, case="private"),
     "POST /api/v1/tracks/<uuid:pk>/former-audio/<uuid:former_pk>/restore": Write({}, RESTORES, case="private former"),
     "POST /api/v1/uploads": Write({"file": a_file}, UPLOADS),
-    "POST /api/v1/archive/run": Write({"wait": 0}, ("archive_archivejob", "archive_archiveasset"), case="run secret"),
+    "POST /api/v1/archive/run": Write({"wait": 0}, RUNS, case="run secret"),
 }
 
 
