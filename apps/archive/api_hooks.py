@@ -25,11 +25,9 @@ class OutcomeSerializer(serializers.Serializer):
 
 
 class HookView(APIView):
-    authentication_classes = []
     permission_classes = [policy(read=ANYONE, write=ANYONE)]
-    http_method_names = ["post", "options"]
 
-    @extend_schema(request=OpenApiTypes.OBJECT, responses={202: OutcomeSerializer}, auth=[])
+    @extend_schema(request={"application/json": OpenApiTypes.OBJECT}, responses={202: OutcomeSerializer})
     def post(self, request, provider: str) -> Response:
         """A provider's delivery about a generation. Repeated ones are harmless."""
         if provider not in CLIENTS:
