@@ -39,7 +39,10 @@ ON_DISK = ("fsync", "fdatasync", "link", "replace", "rename", "mkdir", "unlink",
 
 @contextmanager
 def watched(hook: Hook, **places: Path) -> Iterator[None]:
-    """Ask the hook about every call while the block runs; of the disk, about those below one of `places` by its name."""
+    """Ask the hook about every call while the block runs; of the disk, about those below one of `places` by its name.
+
+    A name begins with what is at work, as the last request told: "cover: link in store".
+    """
     calls = _Calls(hook, places)
     with ExitStack() as patches:
         for owner, name, made in calls.patches():
@@ -50,9 +53,10 @@ def watched(hook: Hook, **places: Path) -> Iterator[None]:
 class _Calls:
     def __init__(self, hook: Hook, places: dict[str, Path]):
         self.hook, self.places = hook, {name: str(place.resolve()) for name, place in places.items()}
-        self.written = "nothing"
+        self.written, self.subject = "nothing", "audio"
 
     def made(self, name: str, kind: str, call: Callable[[], Any]) -> Any:
+        name = f"{self.subject}: {name}"
         self.hook(name, kind, "before")
         answer = call()
         self.hook(name, kind, "after")
@@ -73,7 +77,7 @@ class _Calls:
             "connect_tcp",
             self._as("connect provider", "dial", httpcore.SyncBackend.connect_tcp),
         )
-        yield SyncStream, "write", self._as("send request", "http", SyncStream.write)
+        yield SyncStream, "write", self._request(SyncStream.write)
         yield SyncStream, "read", self._as("read answer", "http", SyncStream.read)
         yield URLLib3Session, "send", self._object(URLLib3Session.send)
         yield sandbox, "run", self._as("check media", "child", sandbox.run)
@@ -98,6 +102,14 @@ class _Calls:
             return self.made(f"COMMIT after {self.written}", "db", lambda: call(wrapper))
 
         return commit
+
+    def _request(self, call: Callable) -> Callable:
+        def write(stream, data, timeout=None):
+            if data.startswith(b"GET "):
+                self.subject = "cover" if b"/image_" in data else "audio"
+            return self.made("send request", "http", lambda: call(stream, data, timeout))
+
+        return write
 
     def _object(self, call: Callable) -> Callable:
         def send(session, request):
@@ -166,6 +178,7 @@ def _statement_name(sql: str, params: Any) -> str:
     if verb == "UPDATE" and table == ArchiveAsset._meta.db_table:
         known = [value for value in params or () if value in ArchiveAsset.machine.states]
         name += f" to {known[0]}" if known and "state" in sql.partition(" WHERE ")[0] else ""
+    name = re.sub(r"(?<=SAVEPOINT).*", "", name)
     return f"{name} to hold" if "FOR UPDATE" in sql or "FOR NO KEY UPDATE" in sql else name
 
 
