@@ -47,13 +47,13 @@ def main() -> int:
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
         with tempfile.TemporaryDirectory() as folder, Provider() as provider:
-            _settle_in(Path(folder), provider.origin)
+            settle_in(Path(folder), provider.origin)
             return _killed(provider, chosen)
     finally:
         connection.creation.destroy_test_db(database, verbosity=0)
 
 
-def _settle_in(folder: Path, origin: str) -> None:
+def settle_in(folder: Path, origin: str) -> None:
     settings.SPOOL, settings.SPOOL_RESERVE_BYTES, settings.FETCH_ORIGINS = folder / "spool", 0, (origin,)
     blobs = storage_url.backend_from_url(f"file://{folder / 'blobs'}")
     settings.STORAGES = {**settings.STORAGES, "blobs": blobs}

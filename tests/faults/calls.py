@@ -90,7 +90,7 @@ class _Calls:
 
     def _statement(self, call: Callable) -> Callable:
         def execute(cursor, sql, params=None):
-            name = _statement_name(str(sql), params)
+            name = _statement_name(str(sql).lstrip(), params)
             if name.startswith(("INSERT", "UPDATE", "DELETE")):
                 self.written = name
             return self.made(name, "db", lambda: call(cursor, sql, params))
