@@ -46,7 +46,7 @@ from tests.make import make_generated, make_user  # noqa: E402
 SIZE = 1_000_000
 # What a song of that size lasts, and how it is made: decoding takes the processor for its length, not for its bytes.
 SOUNDS = {
-    "flac": ["-t", "14", "-sample_fmt", "s16"],
+    "flac": ["-t", "16", "-sample_fmt", "s16"],
     "mp3": ["-t", "42", "-b:a", "192k", "-write_xing", "0"],
     "wav": ["-t", "5.7"],
 }
@@ -66,7 +66,7 @@ def numbered(name: str, data: bytes, number: int) -> bytes:
     if name == "mp3":
         return b"ID3\x04\0\0\0\0\0\x14TXXX\0\0\0\x0a\0\0\0n\0" + b"%08d" % number + data
     if name == "flac":
-        return data[:4] + b"\x01\0\0\x08" + struct.pack("<Q", number) + data[4:]
+        return data[:42] + b"\x01\0\0\x08" + struct.pack("<Q", number) + data[42:]
     return data[:64] + struct.pack("<Q", number) + data[72:]
 
 
