@@ -81,7 +81,9 @@ def test_the_export_does_not_tell_who_of_staff_handed_a_file_in(ana, boss, provi
     handing.hand_in(track=track, kind="audio", content=io.BytesIO(audio("mp3")), file_name="found.mp3", by=boss)
     (chapter,) = (each for each in chapters.CHAPTERS if each.name == "archive_jobs")
     (job,) = chapter.rows(ana)
-    assert job["metadata"]["handed_in"][0]["file_name"] == "found.mp3" and str(boss.pk) not in json.dumps(job, default=str)
+    assert job["metadata"]["handed_in"][0]["file_name"] == "found.mp3" and str(boss.pk) not in json.dumps(
+        job, default=str
+    )
 
 
 def test_nobody_waits_for_what_was_announced_by_who_left(ana, bob):
