@@ -20,7 +20,7 @@ from apps.archive.providers import client
 from apps.archive.providers.answers import HEAD_BYTES
 from apps.archive.retry import Decision, Life, again_soon, decide
 from apps.catalog import files, history, providers
-from apps.lib import clock, fetch, leases, media, spool
+from apps.lib import clock, fetch, formats, leases, media, spool
 from apps.lib.errors import Refusal
 from apps.lib.fetch import Fetched, FetchError
 from apps.lib.media import MediaError, Probe
@@ -182,6 +182,8 @@ def _decoded(asset: ArchiveAsset, fetched: Fetched) -> Probe:
     try:
         return media.probe(fetched.path, admit=ADMIT[asset.kind])
     except MediaError as unknown:
+        if formats.sniff(fetched.path) is not None:  # a picture or a broken song is just that, whatever its label
+            raise
         with fetched.path.open("rb") as file:
             head = file.read(HEAD_BYTES)
         named = client(asset.track.source.provider_id).is_not_audio(head, fetched.content_type)

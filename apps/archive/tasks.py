@@ -62,7 +62,10 @@ def plan() -> int:
 @shared_task(name="archive.work")
 def work() -> int:
     """Archive what is due, the next to expire first."""
-    return _run(settings.ARCHIVE_LIMIT)
+    tried = _run(settings.ARCHIVE_LIMIT)
+    if tried >= settings.ARCHIVE_LIMIT:  # more may be due, which does not wait for the next look
+        nudge()
+    return tried
 
 
 @shared_task(name="archive.sweep")
