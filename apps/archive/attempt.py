@@ -222,7 +222,9 @@ def _settle_failed(asset: ArchiveAsset, failure: Exception, facts: dict) -> None
     now = clock.now()
     asked = getattr(failure, "retry_after", None)
     decision = decide(code, life, now=now, retry_after=asked, jitter=leases.jitter())
-    if decision.state == "lost":
+    # Owners hear of the end, and of the first suspicion: then they may still have the file (F10).
+    news = decision.state == "lost" or decision.state == "gone_suspect" and decision.gone_checks == 1
+    if news:
         alerts.hold_owners([asset.pk])
     job = lock_job(asset.track_id)
     kept = asset.settle(
@@ -232,7 +234,7 @@ def _settle_failed(asset: ArchiveAsset, failure: Exception, facts: dict) -> None
     log.warning("%s of track %s: %s (%s), %s", asset.kind, asset.track_id, code, message, decision.state)
     if kept:
         _close_job(job, asset)
-        if decision.state == "lost":
+        if news:
             alerts.given_up([asset.pk], now=now)
 
 
