@@ -99,12 +99,13 @@ def test_a_russian_owner_reads_in_russian_that_it_will_not_come(ana, provider):
     Profile.objects.filter(user=ana).update(language="ru-RU")
     begin(provider, "mureka", "7", song(provider, "mureka", "a"))
     announce(ana, "mureka", "7", title="Ночной поезд")
-    provider.generations.fail("mureka", "7", "")
+    Generation.objects.update(ends_at=clock.now())
     ask_now()
     told = Notice.objects.get(user=ana)
     assert told.title == "Заявленная музыка не появится"
     assert told.message == (
-        'Трек "Ночной поезд" не был готов, Mureka: причина не названа. Если он вам ещё нужен, создайте его там заново.'
+        'Трек "Ночной поезд" не появится, Mureka: он не был готов вовремя. Если он вам ещё нужен, создайте его там '
+        "заново."
     )
 
 
