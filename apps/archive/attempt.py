@@ -240,6 +240,8 @@ def _settle_failed(asset: ArchiveAsset, failure: Exception, facts: dict) -> None
     job = lock_job(asset.track_id)
     now = clock.now()
     decision = _decided(asset, failure, code, now)
+    # Owners hear of the end, and of the first suspicion: then they may still have the file (F10).
+    news = decision.state == "lost" or decision.state == "gone_suspect" and decision.gone_checks == 1
     kept = asset.settle(
         decision.state, next_at=decision.next_at, attempts=decision.attempts, gone_checks=decision.gone_checks,
         gone_since=decision.gone_since, error_code=code, error_message=message, facts=facts,
@@ -247,7 +249,7 @@ def _settle_failed(asset: ArchiveAsset, failure: Exception, facts: dict) -> None
     log.warning("%s of track %s: %s (%s), %s", asset.kind, asset.track_id, code, message, decision.state)
     if kept:
         _close_job(job, asset)
-        if decision.state == "lost":
+        if news:
             alerts.given_up([asset.pk], now=now)
 
 

@@ -14,8 +14,8 @@ from django.core.exceptions import ValidationError
 from django.db import DataError, connection, transaction
 from django.db.models import F, Max, Q, QuerySet
 
-from apps.accounts import notices
 from apps.accounts.models import User
+from apps.archive import alerts
 from apps.archive.models import Generation
 from apps.archive.providers import CLIENTS, Answer, Delivery, Failed, Finished, ProviderError, Song, Unfinished, client
 from apps.archive.providers.base import identity, named
@@ -32,9 +32,6 @@ MINUTE, SPELL, PAUSE_S = dt.timedelta(minutes=1), dt.timedelta(seconds=10), 0.25
 MOST_WAITING = 500  # of one person
 AT_ONCE = 8
 OPEN = ("waiting", "running")
-
-FAILED_TITLE = "Music that you announced will not come"
-FAILED = "“{title}” was not finished by {provider}: {reason} Make it again there if you still want it."
 
 
 def announce(
@@ -187,9 +184,9 @@ def _take(row: Generation, answer: Answer | None, now: dt.datetime) -> str:
 def _settle(row: Generation, answer: Answer | ProviderError, now: dt.datetime) -> None:
     """The row is held, as is its owner's. What is there becomes tracks, also when more is to come."""
     if isinstance(answer, Failed):
-        reason = answer.reason or "no reason was given."
-        _end(row, "failed", error_code="GENERATION_FAILED", error_message=reason)
-        _tell(row, reason, now)
+        said = answer.reason or alerts.NO_REASON[alerts.ENGLISH]
+        _end(row, "failed", error_code="GENERATION_FAILED", error_message=said)
+        alerts.will_not_come(row, answer.reason or alerts.NO_REASON, now=now)
     elif isinstance(answer, Finished):
         refused = _register(row, answer, now)
         if refused is None:
@@ -213,7 +210,7 @@ def _later(row: Generation, why: Unfinished | ProviderError, now: dt.datetime) -
         _end(row, "finished", **facts)
     else:
         _end(row, "expired", **facts)
-        _tell(row, "it was not ready in time.", now)
+        alerts.will_not_come(row, alerts.TOO_LATE, now=now)
 
 
 def _delay(row: Generation, now: dt.datetime, retry_after: float | None) -> dt.timedelta:
@@ -272,13 +269,6 @@ def _may_be_fetched(row: Generation, kind: str, url: str) -> bool:
         log.warning("the %s of %s is left out: %s", kind, row, refusal.message)
         return False
     return True
-
-
-def _tell(row: Generation, reason: str, now: dt.datetime) -> None:
-    message = FAILED.format(title=row.title, provider=row.provider.name, reason=reason.rstrip(".") + ".")
-    notices.tell(
-        user=row.owner, kind="archive.generation", subject=str(row.pk), title=FAILED_TITLE, message=message, now=now
-    )
 
 
 def keep_house(*, now: dt.datetime | None = None) -> int:

@@ -52,6 +52,12 @@ def close(*, now: dt.datetime | None = None, told: Told = lambda rows: None) -> 
     return closed
 
 
+def unclosed(*, now: dt.datetime | None = None) -> tuple[int, dt.date | None]:
+    """How many days are over (UTC) and not closed, and the first of them."""
+    today, first = (now or clock.now()).astimezone(dt.UTC).date(), _next_day()
+    return ((today - first).days, first) if first and first < today else (0, None)
+
+
 def _next_day() -> dt.date | None:
     """The day after the last closed one, at first the day of the first entry; None before there is any."""
     newest = head()

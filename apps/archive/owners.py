@@ -88,7 +88,7 @@ def _standing(asset: ArchiveAsset, provider: str, now: dt.datetime) -> Standing:
             return Standing(name, lamp, f"Waiting to be saved; {until}")
     again = "now" if asset.next_at <= now else f"at {_moment(asset.next_at)}"
     words = f"Not saved yet because {why}. Next try {again}; " + ("its time at the provider is over" if gone else until)
-    return Standing(name, lamp, words, f"To be safe, save it from {provider} yourself now.")
+    return Standing(name, lamp, words, "" if gone else f"To be safe, save it from {provider} yourself now.")
 
 
 def _advice(asset: ArchiveAsset) -> str:

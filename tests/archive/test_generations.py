@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from apps.accounts.models import Notice
+from apps.accounts.models import Notice, Profile
 from apps.archive import generations, schedule
 from apps.archive.models import ArchiveAsset, Generation
 from apps.catalog.models import Provider, ProviderSource, Track
@@ -93,6 +93,20 @@ def test_what_the_provider_gave_up_is_over_and_its_owner_is_told(ana, provider):
     row.refresh_from_db()
     assert (row.state, row.error_code, row.next_at) == ("failed", "GENERATION_FAILED", None)
     assert "words that nobody sings" in Notice.objects.get(user=ana).message
+
+
+def test_a_russian_owner_reads_in_russian_that_it_will_not_come(ana, provider):
+    Profile.objects.filter(user=ana).update(language="ru-RU")
+    begin(provider, "mureka", "7", song(provider, "mureka", "a"))
+    announce(ana, "mureka", "7", title="Ночной поезд")
+    Generation.objects.update(ends_at=clock.now())
+    ask_now()
+    told = Notice.objects.get(user=ana)
+    assert told.title == "Заявленная музыка не появится"
+    assert told.message == (
+        'Трек "Ночной поезд" не появится, Mureka: он не был готов вовремя. Если он вам ещё нужен, создайте его там '
+        "заново."
+    )
 
 
 def test_what_is_not_ready_in_time_expires_and_announced_again_waits_anew(ana, provider):
