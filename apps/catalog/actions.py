@@ -20,6 +20,7 @@ from apps.catalog.models import (
     Track,
     TrackFile,
 )
+from apps.lib import clock
 from apps.lib.errors import NotFound, Refusal
 from apps.lib.text import is_blank
 
@@ -68,7 +69,7 @@ def register_generated(
     service = providers.known(provider)
     urls = {"audio_url": audio_url, "cover_url": cover_url, "video_url": video_url}
     providers.check_urls(service, {field: url for field, url in urls.items() if url})
-    generated_at = generated_at or timezone.now()
+    generated_at = generated_at or clock.now()
     said_to_expire, expires_at = expires_at, expires_at or providers.expiry(service, generated_at)
     _require_later(expires_at, generated_at)
     try:
