@@ -27,14 +27,6 @@ def test_a_tick_finds_plans_and_archives(ana, provider, eager):
     assert ArchiveAsset.objects.get().state == "archived"
 
 
-def test_a_run_that_took_all_it_may_is_followed_by_another_at_once(ana, provider, eager, settings):
-    settings.ARCHIVE_LIMIT = 2
-    for seed in range(5):
-        at_provider(provider, ana, seed=seed)
-    tasks.plan()
-    assert set(ArchiveAsset.objects.values_list("state", flat=True)) == {"archived"}
-
-
 def test_every_task_may_run_twice(ana, provider, eager):
     track = at_provider(provider, ana)
     for task in (tasks.sweep, tasks.sweep, tasks.daily, tasks.daily, tasks.work):
