@@ -16,6 +16,9 @@ LAMPS = {"archived": "kept", "lost": "lost", "dropped": "lost"}
 REASONS = {
     "GONE": "the provider says that it is gone",
     "REMOVED": "the track was removed",
+    "PROVIDER_REFUSED": "the provider refused to give it",
+    "NOT_AUDIO": "what the provider sent is no sound",
+    "SOURCE_ERROR": "the provider answered with an error",
     "RATE_LIMITED": "the provider asks us to wait",
     "TIMED_OUT": "the provider was too slow",
     "NETWORK_ERROR": "the provider could not be reached",

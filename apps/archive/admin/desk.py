@@ -64,9 +64,9 @@ def _measures(found: dict):
     )  # fmt: skip
     yield "Lost files", day["lost"], month["lost"], "0", month["lost"] == targets["lost"]
     for name in ("p50", "p95", "p99"):
-        yield (f"From finished to archived, {name}", *(_seconds(w["since_finished"][name]) for w in (day, month)), "",
+        yield (f"From finished to archived, {name}", *(_seconds(w["since_finished"][name]) for w in (day, month)), "—",
                None)  # fmt: skip
-        yield (f"From first known to archived, {name}", *(_seconds(w["since_known"][name]) for w in (day, month)), "",
+        yield (f"From first known to archived, {name}", *(_seconds(w["since_known"][name]) for w in (day, month)), "—",
                None)  # fmt: skip
 
 
