@@ -1,6 +1,7 @@
 """The gate of a host as rules: time is an argument, so an hour of outage is a unit test."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -120,3 +121,11 @@ def test_what_would_be_dead_before_the_gate_opens_goes_and_the_dead_wait():
     assert passes(T0 + 4 * MINUTE, now=T0, until=until) and passes(until, now=T0, until=until)
     assert not passes(T0 + 6 * MINUTE, now=T0, until=until)
     assert not passes(T0 - MINUTE, now=T0, until=until)
+
+
+@pytest.mark.parametrize("code", ["DISK_FULL", "STORAGE_FAILED", "IO_ERROR", "URL_REFUSED"])
+def test_a_try_that_ended_with_us_says_nothing_of_the_host(code):
+    """Neither that it is down nor, by a probe, that it is well again."""
+    for breaker in (CLOSED, tripped(), tripped().probed(T0)):
+        host = replace(fresh(T0, PACE), breaker=breaker)
+        assert host.heard(Failure(code), T0, left=DAYS) == host
