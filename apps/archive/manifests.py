@@ -129,7 +129,7 @@ def export(into: Path, *, since: dt.date | None = None, told: Told = lambda rows
     for manifest in rows:
         target = into / f"{manifest.day}{verifying.SUFFIX}"
         if not _holds(target, manifest.sha256):
-            storage.copy_to(manifest.blob.key, target, sha256=manifest.sha256)
+            storage.copy_to(manifest.blob.key, target, sha256=manifest.sha256, place=manifest.blob.place())
         told(1)
     (into / "verifying.py").write_bytes(Path(verifying.__file__).read_bytes())
     (into / verifying.INDEX).write_text(json.dumps(index(rows), indent=1) + "\n")

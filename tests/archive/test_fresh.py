@@ -148,7 +148,7 @@ def test_said_again_with_an_expiry_before_it_was_generated_it_is_refused(as_, an
             "audio_url": song(provider, "suno", "second").urls["audio"],
             "generated_at": "2020-01-01T00:00:00Z", "expires_at": "2021-01-01T00:00:00Z"}  # fmt: skip
     answer = as_(ana).post("/api/v1/tracks", said, format="json")
-    assert answer.status_code == 400 and list(answer.json().get("fields", answer.json())) == ["expires_at"]
+    assert answer.status_code == 400 and "expires after it was generated" in str(answer.json()), answer.json()
     assert ProviderSource.objects.get(track=track).audio_url == source.audio_url
 
 

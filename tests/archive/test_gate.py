@@ -1,6 +1,7 @@
 """The gate of a host as rules: time is an argument, so an hour of outage is a unit test."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -131,3 +132,11 @@ def test_the_openings_in_a_row_tell_how_long_a_host_was_shut():
         now = breaker.open_until
         breaker = breaker.probed(now).failed(now)
     assert breaker.trips == trips_after(HOUR) and HOUR <= now - T0 < HOUR + LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("code", ["DISK_FULL", "STORAGE_FAILED", "IO_ERROR", "URL_REFUSED"])
+def test_a_try_that_ended_with_us_says_nothing_of_the_host(code):
+    """Neither that it is down nor, by a probe, that it is well again."""
+    for breaker in (CLOSED, tripped(), tripped().probed(T0)):
+        host = replace(fresh(T0, PACE), breaker=breaker)
+        assert host.heard(Failure(code), T0, left=DAYS) == host

@@ -66,6 +66,15 @@ def test_the_answer_to_the_probe_lets_everybody_in_again(ana):
     assert len(claimed(now=now)) == 2
 
 
+@pytest.mark.parametrize("code", ["STORAGE_FAILED", "URL_REFUSED"])
+def test_a_try_that_ended_with_us_is_not_noted(ana, code):
+    (asset,) = make_assets(ana)
+    claimed()
+    before = ArchiveHost.objects.values().get()
+    hosts.heard(asset, FetchError(code, "no answer of theirs"))
+    assert ArchiveHost.objects.values().get() == before
+
+
 def test_a_failed_probe_leaves_it_shut_for_longer(ana):
     assets = make_assets(ana, 2)
     now = open_breaker(assets[0]).open_until
