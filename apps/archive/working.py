@@ -92,6 +92,7 @@ class _Run:
         # Attempts that ask once more: (moment by the monotonic clock, number, attempt); no thread sleeps for them.
         self.resting: list[tuple[float, int, Attempt]] = []
         self.numbers = itertools.count()
+        self.suspect: ArchiveAsset | None = None  # the one in hand
         self.failed: BaseException | None = None
         self.changed = threading.Condition()
 
@@ -126,7 +127,9 @@ class _Run:
         lanes = schedule.lanes(now=now)
         if self.track is not None:
             lanes = [rows.filter(track=self.track) for rows in lanes]
-        assets = claim(lanes, room, now=now, heeding=self.track is None)
+        assets = self._suspect(lanes, now)
+        others = [rows.exclude(schedule.SUSPECT) for rows in lanes]
+        assets += claim(others, room - len(assets), now=now, heeding=self.track is None)
         if assets:
             # Read here for all of them: downloads have no database connection.
             prefetch_related_objects(assets, "track__source__provider")
@@ -135,6 +138,15 @@ class _Run:
             self._count(taken=1, unsettled=1)
             self._start(Attempt(asset, now=now))
         return len(assets)
+
+    def _suspect(self, lanes: list, now: dt.datetime) -> list[ArchiveAsset]:
+        """One of what may be poison, unless there is one in hand."""
+        waiting = [rows.filter(schedule.SUSPECT) for rows in lanes]
+        if self.suspect is not None or not any(rows.exists() for rows in waiting):
+            return []
+        found = claim(waiting, 1, now=now, heeding=self.track is None)
+        self.suspect = found[0] if found else None
+        return found
 
     def _stays(self) -> bool:
         """Whether somebody is at work, or something due waits for no more than the pace of its host."""
@@ -191,7 +203,7 @@ class _Run:
             if self.told is not None:
                 attempt.asset.refresh_from_db()
                 self.told(attempt.asset)
-            self._count(unsettled=-1)
+            self._over(attempt)
         except BaseException as failure:
             self._fail(attempt, failure)
 
@@ -200,6 +212,12 @@ class _Run:
         attempt.leave()
         with self.changed:
             self.failed = self.failed or failure
+            self._over(attempt)
+
+    def _over(self, attempt: Attempt) -> None:
+        with self.changed:
+            if attempt.asset is self.suspect:
+                self.suspect = None
             self._count(unsettled=-1)
 
     def leave(self) -> None:

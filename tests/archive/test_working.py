@@ -61,6 +61,25 @@ def test_poison_is_set_apart_after_five_crashes_and_tried_hourly(ana, provider):
     assert working.work_quarantined() is False
 
 
+def test_of_what_may_be_poison_a_run_has_one_in_hand_at_a_time(ana, provider):
+    suspects = [at_provider(provider, ana, seed=seed) for seed in range(3)]
+    schedule.plan()
+    ArchiveAsset.objects.update(crashes=2)
+    others = [at_provider(provider, ana, seed=seed) for seed in range(3, 6)]
+    for track in (*suspects, *others):
+        provider.behave(track.source.audio_url, Behaviour("slow", 40_000))
+    schedule.plan()
+    in_hand = []
+
+    def told(asset) -> None:
+        running = ArchiveAsset.objects.filter(state="running")
+        in_hand.append((running.filter(schedule.SUSPECT).count(), running.exclude(schedule.SUSPECT).count()))
+
+    assert working.work(limit=50, seconds=30, told=told) == 6
+    assert ArchiveAsset.objects.filter(state="archived").count() == 6
+    assert max(suspects for suspects, _ in in_hand) == 1 and max(others for _, others in in_hand) > 1
+
+
 def test_what_can_still_be_saved_goes_before_what_is_past_its_expiry(ana, bob, provider):
     dead = [at_provider(provider, bob, behaviour="404") for _ in range(3)]
     live = at_provider(provider, ana)

@@ -5,10 +5,11 @@ may raise what such a call raises, or end the process.
 """
 
 import io
-import itertools
 import os
 import re
 import socket
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -18,6 +19,8 @@ from unittest import mock
 import httpcore
 from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
+from django.conf import settings
+from django.core.files.storage import storages
 from django.db import OperationalError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.postgresql.base import DatabaseWrapper
@@ -25,8 +28,9 @@ from django.db.backends.utils import CursorWrapper
 from httpcore._backends.sync import SyncStream
 from psycopg import errors
 
+from apps.archive.attempt import Attempt
 from apps.archive.models import ArchiveAsset
-from apps.lib import sandbox
+from apps.lib import fetch, sandbox
 
 # hook(name, kind of call, "before" or "after")
 Hook = Callable[[str, str, str], None]
@@ -34,50 +38,74 @@ _AFTER = {"SELECT": " FROM ", "INSERT INTO": "INTO ", "UPDATE": "UPDATE ", "DELE
 TABLE = {verb: re.compile(word + r'"?(\w+)') for verb, word in _AFTER.items()}
 TABLES = re.compile(r"^(?:archive|catalog|accounts)_")
 WRITING = re.compile(r"[wxa+]")
-ON_DISK = ("fsync", "fdatasync", "link", "replace", "rename", "mkdir", "unlink", "rmdir")
+ON_DISK = ("open", "fsync", "fdatasync", "link", "replace", "rename", "mkdir", "unlink", "rmdir")
+TWO_PATHS = ("link", "replace", "rename")
+RUN, LEASES = "run", "leases"
+PATIENCE_S = 10
 
 
 @contextmanager
-def watched(hook: Hook, **places: Path) -> Iterator[None]:
-    """Ask the hook about every call while the block runs; of the disk, about those below one of `places` by its name.
+def watched(hook: Hook) -> Iterator["Calls"]:
+    """Ask the hook about every call while the block runs; of the disk, about those below the spool and a local store.
 
-    A name begins with what is at work, as the last request told: "cover: link in store".
+    A name says at whose work the call is made, and how often it was made there before: "cover: link in store",
+    "audio: SELECT clock_timestamp 2". `run` is the thread that claims, `leases` the one that renews. An archiving of
+    several files goes one after the other once they are claimed and held: so every run makes the same calls.
     """
-    calls = _Calls(hook, places)
+    calls = Calls(hook, {"spool": settings.SPOOL, "store": Path(storages["blobs"].location)})
     with ExitStack() as patches:
         for owner, name, made in calls.patches():
             patches.enter_context(mock.patch.object(owner, name, made))
-        yield
+        yield calls
 
 
-class _Calls:
+class Calls:
+    """What is called, by whom."""
+
     def __init__(self, hook: Hook, places: dict[str, Path]):
         self.hook, self.places = hook, {name: str(place.resolve()) for name, place in places.items()}
-        self.written, self.subject = "nothing", "audio"
+        self.here = threading.local()
+        self.counts: Counter[str] = Counter()
+        self.first, self.over = "", threading.Event()
+        self.lock = threading.Lock()
 
-    def made(self, name: str, kind: str, call: Callable[[], Any]) -> Any:
+    def made(self, name: str, kind: str, call: Callable[[], Any] = lambda: None) -> Any:
+        """Make the call between its two questions to the hook."""
         name = f"{self.subject}: {name}"
+        with self.lock:
+            self.counts[name] += 1
+            number = self.counts[name]
+        name = name if number == 1 else f"{name} {number}"
         self.hook(name, kind, "before")
         answer = call()
         self.hook(name, kind, "after")
         return answer
 
+    @property
+    def subject(self) -> str:
+        usual = LEASES if threading.current_thread().name == LEASES else RUN
+        return getattr(self.here, "subject", usual)
+
+    @contextmanager
+    def working_at(self, subject: str) -> Iterator[None]:
+        former, self.here.subject = self.subject, subject
+        try:
+            yield
+        finally:
+            self.here.subject = former
+
     def patches(self) -> Iterator[tuple[object, str, Callable]]:
+        yield Attempt, "download", self._download(Attempt.download)
+        yield Attempt, "settle", self._settle(Attempt.settle)
         for name in ("execute", "executemany"):
             yield CursorWrapper, name, self._statement(getattr(CursorWrapper, name))
         yield BaseDatabaseWrapper, "_commit", self._commit(BaseDatabaseWrapper._commit)
-        yield (
-            DatabaseWrapper,
-            "get_new_connection",
-            self._as("connect database", "db", DatabaseWrapper.get_new_connection),
-        )
-        yield socket, "getaddrinfo", self._as("look up the provider", "name", socket.getaddrinfo)
-        yield (
-            httpcore.SyncBackend,
-            "connect_tcp",
-            self._as("connect provider", "dial", httpcore.SyncBackend.connect_tcp),
-        )
-        yield SyncStream, "write", self._request(SyncStream.write)
+        connect = self._as("connect database", "db", DatabaseWrapper.get_new_connection)
+        yield DatabaseWrapper, "get_new_connection", connect
+        yield fetch, "_in_time", self._look_up(fetch._in_time)
+        dial = self._as("connect provider", "dial", httpcore.SyncBackend.connect_tcp)
+        yield httpcore.SyncBackend, "connect_tcp", dial
+        yield SyncStream, "write", self._as("send request", "http", SyncStream.write)
         yield SyncStream, "read", self._as("read answer", "http", SyncStream.read)
         yield URLLib3Session, "send", self._object(URLLib3Session.send)
         yield sandbox, "run", self._as("check media", "child", sandbox.run)
@@ -85,31 +113,56 @@ class _Calls:
         for name in ON_DISK:
             yield os, name, self._disk(name, getattr(os, name))
 
+    def _download(self, call: Callable) -> Callable:
+        def download(attempt):
+            self.first = self.first or attempt.asset.kind
+            if attempt.asset.kind != self.first:
+                self.over.wait(PATIENCE_S)
+            with self.working_at(attempt.asset.kind):
+                return call(attempt)
+
+        return download
+
+    def _settle(self, call: Callable) -> Callable:
+        def settle(attempt):
+            try:
+                with self.working_at(attempt.asset.kind):
+                    return call(attempt)
+            finally:
+                self.over.set()
+
+        return settle
+
+    def _look_up(self, call: Callable) -> Callable:
+        def in_time(lookup, clock):
+            subject = self.subject
+
+            def named():  # asked in a thread of its own
+                with self.working_at(subject):
+                    return self.made("look up the provider", "name", lookup)
+
+            return call(named, clock)
+
+        return in_time
+
     def _as(self, name: str, kind: str, call: Callable) -> Callable:
         return lambda *args, **options: self.made(name, kind, lambda: call(*args, **options))
 
     def _statement(self, call: Callable) -> Callable:
         def execute(cursor, sql, params=None):
-            name = _statement_name(str(sql).lstrip(), params)
-            if name.startswith(("INSERT", "UPDATE", "DELETE")):
-                self.written = name
+            name = _statement_name(str(sql), params)
+            if name.startswith(("INSERT", "UPDATE", "DELETE", "claim")):
+                self.here.written = name
             return self.made(name, "db", lambda: call(cursor, sql, params))
 
         return execute
 
     def _commit(self, call: Callable) -> Callable:
         def commit(wrapper):
-            return self.made(f"COMMIT after {self.written}", "db", lambda: call(wrapper))
+            written = getattr(self.here, "written", "nothing")
+            return self.made(f"COMMIT after {written}", "db", lambda: call(wrapper))
 
         return commit
-
-    def _request(self, call: Callable) -> Callable:
-        def write(stream, data, timeout=None):
-            if data.startswith(b"GET "):
-                self.subject = "cover" if b"/image_" in data else "audio"
-            return self.made("send request", "http", lambda: call(stream, data, timeout))
-
-        return write
 
     def _object(self, call: Callable) -> Callable:
         def send(session, request):
@@ -130,17 +183,17 @@ class _Calls:
 
     def _disk(self, name: str, call: Callable) -> Callable:
         def act(*args, **options):
-            place = self._place(args[-1] if name in ("link", "replace", "rename") else args[0])
+            place = self._place(args[-1] if name in TWO_PATHS else args[0], options.get("dir_fd"))
             if place is None:
                 return call(*args, **options)
             return self.made(f"{name} in {place}", "disk", lambda: call(*args, **options))
 
         return act
 
-    def _place(self, path: Any) -> str | None:
-        """The name of the place that a path, or an open file by its number, lies in."""
-        if isinstance(path, int):
-            path = os.readlink(f"/proc/self/fd/{path}")
+    def _place(self, path: Any, folder: int | None = None) -> str | None:
+        """The name of the place that a path lies in, or an open file by its number."""
+        if isinstance(path, int) or folder is not None:
+            path = os.readlink(f"/proc/self/fd/{path if folder is None else folder}")
         text = os.fsdecode(os.fspath(path))
         return next((name for name, root in self.places.items() if text.startswith(root)), None)
 
@@ -148,7 +201,7 @@ class _Calls:
 class _File:
     """A file whose writes are calls too."""
 
-    def __init__(self, file: Any, place: str, calls: _Calls):
+    def __init__(self, file: Any, place: str, calls: Calls):
         self.__dict__.update(_file=file, _place=place, _calls=calls)
 
     def write(self, data: bytes) -> int:
@@ -169,7 +222,10 @@ class _File:
 
 
 def _statement_name(sql: str, params: Any) -> str:
-    """`UPDATE archiveasset to archived`, `SELECT job to hold`, `SELECT pg_try_advisory_lock`."""
+    """`claim archiveasset`, `UPDATE archiveasset to archived`, `SELECT archivejob to hold`, `SELECT clock_timestamp`."""
+    sql = sql.strip()
+    if claiming := re.search(r'UPDATE "(\w+)" AS claimed', sql):
+        return f"claim {TABLES.sub('', claiming[1])}"
     if sql.startswith("SELECT") and (function := re.match(r"SELECT (\w+)\(", sql)) and " FROM " not in sql:
         return f"SELECT {function[1]}"
     verb = re.match(r"INSERT INTO|DELETE FROM|\w+", sql)[0]
@@ -178,7 +234,6 @@ def _statement_name(sql: str, params: Any) -> str:
     if verb == "UPDATE" and table == ArchiveAsset._meta.db_table:
         known = [value for value in params or () if value in ArchiveAsset.machine.states]
         name += f" to {known[0]}" if known and "state" in sql.partition(" WHERE ")[0] else ""
-    name = re.sub(r"(?<=SAVEPOINT).*", "", name)
     return f"{name} to hold" if "FOR UPDATE" in sql or "FOR NO KEY UPDATE" in sql else name
 
 
@@ -218,20 +273,17 @@ def late(kind: str) -> Exception:
     }[kind]
 
 
-class Counted:
-    """A hook that writes down what was called, and does `act` at one of the calls: at a number, or at a name."""
+class Script:
+    """A hook that writes down what is called, and does `act(kind)` once: at the call named `at`, at that moment."""
 
-    def __init__(self, at: int | str | None = None, act: Callable[[str], None] | None = None, moment: str = "before"):
+    def __init__(self, at: str = "", moment: str = "before", act: Callable[[str], None] | None = None):
         self.names: list[str] = []
-        self.at, self.act, self.moment = at, act, moment
-        self.done, self.escaped = "", None
-        self._seen = itertools.count()
+        self.at, self.moment, self.act = at, moment, act
+        self.reached = False
 
     def __call__(self, name: str, kind: str, moment: str) -> None:
         if moment == "before":
             self.names.append(name)
-        if moment != self.moment or self.done:
-            return
-        if next(self._seen) == self.at or name == self.at:
-            self.done = name
+        if (name, moment) == (self.at, self.moment) and not self.reached:
+            self.reached = True
             self.act(kind)

@@ -1,37 +1,49 @@
-"""One archiving, audio and cover, as often as it makes calls: in the n-th of them the n-th call fails."""
+"""One archiving, audio and cover, as often as it makes calls: in the n-th of them the n-th call fails (P3)."""
 
+import hashlib
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 from django.conf import settings
 from django.core.files.storage import storages
 from django.db import connections
 
 from apps.archive import schedule, working
-from apps.archive.models import ArchiveAsset
+from apps.archive.models import ArchiveAsset, ArchiveHost
+from apps.archive.orphans import SHARDS
 from apps.catalog.models import Track
+from apps.lib import folders, storage
 from deploy.demo import synth
 from deploy.demo.provider import Provider
 from tests.archive.world import at_provider
-from tests.faults.calls import Counted, broken, late, watched
+from tests.faults import promises
+from tests.faults.calls import LEASES, Script, broken, late, watched
+from tests.faults.workers import Workers
 from tests.make import audio
 
-FAULTS = {"break": (broken, "before"), "silence": (late, "before"), "lost answer": (broken, "after")}
-published: dict[str, bytes] = {}
+# How a call fails, and whether before it reached the other side or after.
+RAISED = {"break": (broken, "before"), "silence": (late, "before"), "lost answer": (broken, "after")}
+KILLED = {"kill": "before", "kill after": "after"}
+AGAIN = 3  # the same answer may come in one piece or in two: a call that was not made is looked for again
+published: dict[str, str] = {}  # the SHA-256 of what stands at each URL
 _numbers = itertools.count(1)
 
 
 @dataclass
 class Swept:
-    """The calls of an archiving that meets no fault; of the failed ones those that ended the run, and those that left a
-    row to its lease."""
+    """What became of the calls: those that failed, of them those that ended the run and those that left a row to its
+    lease; broken promises, by call; and the most orphans that one fault left."""
 
-    names: list[str] = field(default_factory=list)
-    failed: int = 0
+    runs: int = 0
+    failed: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
     ended: set[str] = field(default_factory=set)
     left: set[str] = field(default_factory=set)
+    broken: dict[str, str] = field(default_factory=dict)
+    most_orphans: int = 0
 
 
 def small(provider: Provider, owner, *, cover: bool = True) -> Track:
@@ -40,9 +52,16 @@ def small(provider: Provider, owner, *, cover: bool = True) -> Track:
     sound = audio("mp3", 0.5) + b"TAG" + f"{number:0125}".encode()
     picture = _cover()[:2] + b"\xff\xfe\x00\x12" + f"{number:016}".encode() + _cover()[2:]
     track = at_provider(provider, owner, data=sound, cover=cover, picture=picture)
-    published.update(zip(track.source.urls().values(), (sound, picture), strict=False))
+    for url, data in zip(track.source.urls().values(), (sound, picture), strict=False):
+        published[url] = hashlib.sha256(data).hexdigest()
     schedule.plan_tracks([track])
     return track
+
+
+def make_shards() -> None:
+    """All folders of the store, so that it is no chance whether an archiving makes one."""
+    for number in range(SHARDS):
+        folders.make(Path(storages["blobs"].location, "blobs", "sha256", f"{number:02x}"))
 
 
 _pictures: list[bytes] = []
@@ -54,36 +73,75 @@ def _cover() -> bytes:
     return _pictures[0]
 
 
-def one_run(track: Track, hook: Counted) -> None:
-    """Work the track off under the hook; a run that dies of a fault has done what it could."""
-    with watched(hook, spool=settings.SPOOL, store=Path(storages["blobs"].location)):
-        try:
-            working.work(limit=9, seconds=20, track=track)
-        except Exception as failure:  # whatever a fault became on its way up
-            hook.escaped = failure
-    for each in connections.all():
-        each.close()
+def calls(provider: Provider, owner) -> list[str]:
+    """The calls of an archiving that meets no fault, as it comes by them."""
+    make_shards()
+    ArchiveHost.objects.all().delete()
+    script = Script()
+    _one_run(small(provider, owner), script)
+    return [name for name in script.names if not name.startswith(LEASES)]
 
 
-def raising(fault: Callable[[str], Exception]) -> Callable[[str], None]:
+def swept(
+    provider: Provider,
+    owner,
+    fault: str,
+    names: list[str],
+    *,
+    workers: Workers | None = None,
+    told: Callable[[int], None] = lambda done: None,
+) -> Swept:
+    """Make each of the calls fail once, in an archiving of its own; whatever became of it is worked off to the end, and
+    the promises are looked at. `workers` are the ones to be killed."""
+    found = Swept()
+    for number, name in enumerate(names, 1):
+        if not any(_fails(provider, owner, fault, name, workers, found) for _ in range(AGAIN)):
+            found.missed.append(name)
+        told(number)
+    return found
+
+
+def _fails(provider: Provider, owner, fault: str, name: str, workers: Workers | None, found: Swept) -> bool:
+    found.runs += 1
+    ArchiveHost.objects.all().delete()  # what is noted of a host by the clock, all runs note
+    track, orphans = small(provider, owner), len(promises.orphans())
+    if workers is not None:
+        reached, escaped = workers.wait(workers.start(track=track.pk, at=f"{name}, {KILLED[fault]}")), None
+    else:
+        made, moment = RAISED[fault]
+        script = Script(name, moment, _raising(made))
+        escaped, reached = _one_run(track, script), script.reached
+    found.most_orphans = max(found.most_orphans, len(promises.orphans()) - orphans)
+    if reached:
+        found.failed.append(name)
+        if escaped:
+            found.ended.add(name)
+        if ArchiveAsset.objects.filter(track=track, state="running").exists():
+            found.left.add(name)
+    promises.until_done(track)
+    kept = promises.kept(published, track)
+    if not kept.sound:
+        found.broken[name] = repr(kept)
+    return reached
+
+
+def _one_run(track: Track, script: Script) -> Exception | None:
+    """Work the track off under the hook; what the run died of, should it have."""
+    former, settings.ARCHIVE_PARALLEL = settings.ARCHIVE_PARALLEL, 2
+    try:
+        with watched(script), mock.patch.object(storage, "pause"):
+            working.work(limit=2, seconds=20, track=track)
+    except Exception as failure:  # whatever a fault became on its way up
+        return failure
+    finally:
+        settings.ARCHIVE_PARALLEL = former
+        for each in connections.all():
+            each.close()
+    return None
+
+
+def _raising(fault: Callable[[str], Exception]) -> Callable[[str], None]:
     def act(kind: str) -> None:
         raise fault(kind)
 
     return act
-
-
-def swept(provider: Provider, owner, fault: str, *, step: int = 1) -> Swept:
-    """Make the calls fail one after the other, each in an archiving of its own; every `step`-th of them."""
-    made, moment = FAULTS[fault]
-    counted = Counted()
-    one_run(small(provider, owner), counted)
-    found = Swept(counted.names)
-    for number in range(0, len(counted.names), step):
-        track, hook = small(provider, owner), Counted(number, raising(made), moment)
-        one_run(track, hook)
-        found.failed += bool(hook.done)
-        if hook.escaped:
-            found.ended.add(hook.done)
-        if ArchiveAsset.objects.filter(track=track, state="running").exists():
-            found.left.add(hook.done)
-    return found

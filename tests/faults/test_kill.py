@@ -1,83 +1,128 @@
-"""SIGKILL in the middle of fifty archivings, three times: nothing lost, nothing wrong, no row without bytes."""
+"""Workers that die, stand still or are poisoned: nothing lost, nothing wrong, no row without bytes (F1, F4).
+
+A sample of `bench/archive_kills.py`, on real processes.
+"""
 
 import hashlib
 import os
 import signal
-import subprocess
-import sys
 import time
-from urllib.parse import quote
 
 import pytest
-from django.conf import settings
-from django.db import connection
 
 from apps.archive import schedule
-from apps.archive.models import ArchiveAsset, ArchiveJob
-from apps.catalog.models import Blob
-from apps.lib import clock, storage
-from deploy.demo.behaviours import Behaviour
-from tests.archive.world import at_provider
+from apps.archive.models import ArchiveAsset, LedgerEntry
+from apps.catalog.models import Track
+from apps.lib import clock, leases
+from tests.archive.world import asset_of, at_provider
+from tests.faults import kills, promises
+from tests.faults.sweep import published, small
+from tests.faults.workers import POISON, Workers
 from tests.make import audio
 
-FIFTY, KILLS = 50, 3
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.servers,
+    pytest.mark.usefixtures("own_places"),
+]
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.servers]
-
-
-def make_worker(provider, folder) -> subprocess.Popen:
-    """The real command in a process of its own, on the test's database, store and provider."""
-    database = connection.settings_dict
-    where = (
-        f"host={quote(database['HOST'] or database['OPTIONS'].get('host', ''), safe='')}&port={database['PORT'] or ''}"
-    )
-    access = f"{database['USER']}:{quote(database['PASSWORD'] or '', safe='')}"
-    env = {
-        **os.environ,
-        "DATABASE_URL": f"postgresql://{access}@/{database['NAME']}?{where.removesuffix('&port=')}",
-        "STORAGE_URL": f"file://{settings.STORAGES['blobs']['OPTIONS']['location']}",
-        "SPOOL_DIR": str(folder),
-        "SPOOL_RESERVE_BYTES": "0",
-        "KEEPTRACK_FETCH_ORIGINS": provider.origin,
-        "LEASE_SECONDS": "3",
-    }
-    command = [sys.executable, "manage.py", "archive_due", "--limit", "1000", "--seconds", "60"]
-    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+AT_RANDOM, NEIGHBOURS = 40, 12
 
 
-def wait_for(condition, seconds: float = 90) -> None:
+@pytest.fixture
+def workers(provider):
+    with Workers(provider.origin) as running:
+        yield running
+
+
+def wait_for(condition, seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
-def archived() -> int:
-    return ArchiveAsset.objects.filter(state="archived").count()
+def held(result: kills.Result) -> None:
+    assert not result.broken
+    assert result.kept.sound, result.kept
+    assert max(result.orphans, result.orphans_after) <= result.kills
+    assert promises.orphans_left() == 0
+    assert promises.spool_left() == 0
 
 
-def test_fifty_archivings_survive_three_kills(ana, provider, tmp_path):
-    tracks = [at_provider(provider, ana, seed=seed % 5) for seed in range(FIFTY)]
-    for track in tracks:
-        provider.behave(track.source.audio_url, Behaviour("slow", 400_000))
-    schedule.plan()
-    for kill in range(1, KILLS + 1):
-        worker = make_worker(provider, tmp_path)
-        try:
-            wait_for(lambda goal=kill * 10: archived() >= goal)
-        finally:
-            worker.send_signal(signal.SIGKILL)
-            worker.wait()
-        assert archived() < FIFTY
+def test_a_worker_may_die_at_every_named_point(ana, provider, workers):
+    assert len(set(kills.POINTS)) == len(kills.POINTS) >= 40
+    result = kills.at_points(provider, ana, workers, kills.POINTS)
+    assert [point for point in kills.POINTS if not result.reached[point]] == []
+    assert result.crashes
+    held(result)
+
+
+def test_one_of_two_workers_may_die_at_any_moment(ana, provider, workers):
+    result = kills.at_random(provider, ana, workers, AT_RANDOM, seed=1)
+    assert result.kills >= AT_RANDOM and result.crashes
+    held(result)
+
+
+def poisoned(provider, owner) -> Track:
+    """A sound that kills what decodes it, the first to expire."""
+    sound = audio("mp3", 0.5) + b"TAG" + POISON.ljust(125)
+    track = at_provider(provider, owner, data=sound)
+    published[track.source.audio_url] = hashlib.sha256(sound).hexdigest()
+    schedule.plan_tracks([track], now=clock.now())
+    return track
+
+
+def test_poison_is_run_five_times_then_alone_and_its_neighbours_are_archived(ana, provider, workers):
+    track = poisoned(provider, ana)
+    for _ in range(NEIGHBOURS):
+        small(provider, ana)
+    ended, deaths = False, 0
+    while not ended:
+        ended = not workers.wait(workers.start(poisoned=True, seconds=30))
+        deaths += not ended
         wait_for(lambda: not ArchiveAsset.objects.filter(state="running", lease_until__gt=clock.now()).exists())
-    assert ArchiveAsset.objects.filter(state="running").exists(), "no kill fell into a running archiving"
-    assert make_worker(provider, tmp_path).wait() == 0
+        schedule.keep_house()
+        ended = ended and not schedule.due().exists()
+    poison = asset_of(track)
+    assert (poison.state, poison.crashes, deaths) == ("quarantined", leases.MOST_CRASHES, leases.MOST_CRASHES)
+    innocent = ArchiveAsset.objects.exclude(pk=poison.pk)
+    assert set(innocent.values_list("state", flat=True)) == {"archived"}
+    assert not LedgerEntry.objects.filter(event="quarantined").exclude(asset=poison.pk).exists()
 
-    assert archived() == FIFTY
-    assert ArchiveAsset.objects.filter(crashes__gt=0).exists()
-    for blob in Blob.objects.all():
-        with storage.open(blob.key) as stored:
-            assert hashlib.sha256(stored.read()).hexdigest() == blob.sha256
-    assert Blob.objects.count() == len({audio("mp3", seed=seed % 5) for seed in range(FIFTY)})
-    assert ArchiveJob.objects.filter(status="completed").count() == FIFTY
-    assert not ArchiveJob.objects.filter(status__in=["pending", "processing"]).exists()
+    others = [small(provider, ana) for _ in range(2)]
+    ArchiveAsset.objects.filter(pk=poison.pk).update(next_at=clock.now())
+    assert workers.wait(workers.start(quarantined=True, poisoned=True)), "the slow lane took it up, and died of it"
+    assert not ArchiveAsset.objects.filter(track__in=others, crashes__gt=0).exists()
+    assert not workers.wait(workers.start(poisoned=True, seconds=30)), "nobody else meets it"
+    assert asset_of(track).crashes == leases.MOST_CRASHES
+    promises.until_done()  # by a decoder that bears it
+    assert promises.kept(published).sound
+
+
+STOPS = ("audio: check media, before", "audio: link in store, before", "audio: INSERT INTO blob, before")
+
+
+@pytest.mark.parametrize("point", STOPS)
+def test_a_worker_that_stood_still_past_its_lease_settles_in_vain(ana, provider, workers, point):
+    track = small(provider, ana, cover=False)
+    still = workers.start(track=track.pk, at=point, by=signal.SIGSTOP)
+    wait_for(lambda: stopped(still))
+    wait_for(lambda: schedule.due().exists())
+    assert not workers.wait(workers.start(track=track.pk))
+    asset, before = asset_of(track), promises.kept(published, track)
+    assert (asset.state, asset.token, asset.crashes) == ("archived", 2, 1) and before.sound, before
+    entries = LedgerEntry.objects.filter(asset=asset.pk).count()
+    os.kill(still, signal.SIGCONT)
+    assert not workers.wait(still), "it came to its end"
+    asset.refresh_from_db()
+    assert (asset.state, asset.token, asset.crashes) == ("archived", 2, 1)
+    assert LedgerEntry.objects.filter(asset=asset.pk).count() == entries
+    after = promises.kept(published, track)
+    assert after.sound, after
+    assert promises.orphans() == [] and promises.spool_left() == 0
+
+
+def stopped(worker: int) -> bool:
+    with open(f"/proc/{worker}/stat") as stat:
+        return stat.read().rpartition(")")[2].split()[0] == "T"

@@ -1,10 +1,12 @@
 """Workers that die: children of one warmed-up process, so that many can be born and killed in a second.
 
-`python -m tests.faults.workers` takes orders as lines of JSON: {"work": {"track": id, "at": point}} bears a worker and
-answers with its process id, {"wait": id} with how it ended. A worker with a point ends itself there by SIGKILL; a point
-is a call of `calls` with "before" or "after" it: "cover: link in store, after".
+`python -m tests.faults.workers` takes orders as lines of JSON: {"work": {...}} bears a worker and answers with its
+process id, {"wait": id} with how it ended. A worker that is given a point sends itself a signal there, SIGKILL unless
+told otherwise; a point is a call of `calls` with the moment before or after it: "cover: link in store, after".
 """
 
+import datetime as dt
+import gc
 import json
 import os
 import signal
@@ -12,14 +14,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 from urllib.parse import quote
 
 from django.conf import settings
-from django.core.files.storage import storages
 from django.db import connection
 
 ROOT = Path(__file__).resolve().parents[2]
-LEASE_S = 3
+LEASE_S = 1.5
+POISON = b"poison of a decoder"
 
 
 def environment(origin: str) -> dict[str, str]:
@@ -36,7 +39,7 @@ def environment(origin: str) -> dict[str, str]:
         "SPOOL_DIR": str(settings.SPOOL),
         "SPOOL_RESERVE_BYTES": "0",
         "KEEPTRACK_FETCH_ORIGINS": origin,
-        "LEASE_SECONDS": str(LEASE_S),
+        "LEASE_SECONDS": "3",
         "LOG_LEVEL": "CRITICAL",
     }
 
@@ -57,15 +60,29 @@ class Workers:
     def __exit__(self, *failure: object) -> None:
         self._process.stdin.close()
         self._process.wait()
+        self._process.stdout.close()
 
     def _asked(self, order: dict) -> int:
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
         return json.loads(self._process.stdout.readline())
 
-    def start(self, *, track: object = None, at: str = "", seconds: float = 60) -> int:
-        """The process id of a new worker: of one track in one thread, or of whatever is due."""
-        return self._asked({"work": {"track": track and str(track), "at": at, "seconds": seconds}})
+    def start(
+        self,
+        *,
+        track: object = None,
+        at: str = "",
+        by: int = signal.SIGKILL,
+        quarantined: bool = False,
+        poisoned: bool = False,
+        seconds: float = 60,
+    ) -> int:
+        """The process id of a new worker: of one track, of one quarantined file, or of whatever is due.
+
+        `poisoned`: what decodes a file with POISON in it kills the process that asked for it.
+        """
+        wish = {"track": track and str(track), "at": at, "by": int(by), "quarantined": quarantined}
+        return self._asked({"work": {**wish, "poisoned": poisoned, "seconds": seconds}})
 
     def wait(self, worker: int) -> bool:
         """Whether it was killed; it is gone then."""
@@ -76,45 +93,66 @@ class Workers:
         return self.wait(worker)
 
 
-class Points:
-    """A hook that knows the points of an archiving, and ends the process at one of them."""
-
-    def __init__(self, at: str = "", act: Callable[[], None] = lambda: os.kill(os.getpid(), signal.SIGKILL)):
-        self.seen: dict[str, None] = {}
-        self.at, self.act = at, act
-
-    def __call__(self, name: str, kind: str, moment: str) -> None:
-        point = f"{name}, {moment}"
-        self.seen.setdefault(point)
-        if point == self.at:
-            self.act()
-
-
 def main() -> None:
     """Serve until nobody asks any more."""
     import django
 
     django.setup()
-    from apps.archive import working
-    from apps.catalog.models import Track
-    from tests.faults.calls import watched
+    settings.LEASE = dt.timedelta(seconds=LEASE_S)
+    from apps.archive import tasks  # noqa: F401 - loaded once, for all of them
 
-    def work(track: str | None, at: str, seconds: float) -> None:
-        settings.ARCHIVE_PARALLEL = 1 if track else 4
-        only = track and Track.objects.get(pk=track)
-        with watched(Points(at), spool=settings.SPOOL, store=Path(storages["blobs"].location)):
-            working.work(limit=2 if track else 10_000, seconds=seconds, track=only)
-
+    gc.freeze()
+    alive: set[int] = set()
     for line in sys.stdin:
         order = json.loads(line)
         if "wait" in order:
             _, status = os.waitpid(order["wait"], 0)
             answer = os.waitstatus_to_exitcode(status)
+            alive.discard(order["wait"])
         else:
             answer = os.fork()
             if not answer:
-                _as_a_child(lambda wish=order["work"]: work(**wish))
+                _as_a_child(lambda wish=order["work"]: _work(**wish))
+            alive.add(answer)
         print(json.dumps(answer), flush=True)
+    for worker in alive:
+        os.kill(worker, signal.SIGKILL)
+
+
+def _work(track: str | None, at: str, by: int, quarantined: bool, poisoned: bool, seconds: float) -> None:
+    from apps.archive import working
+    from apps.catalog.models import Track
+    from tests.faults.calls import Script, watched
+
+    settings.ARCHIVE_PARALLEL, settings.ARCHIVE_SETTLERS = (2, 1) if track else (4, 2)
+    if poisoned:
+        _poison()
+    if quarantined:
+        working.work_quarantined()
+    elif not at:
+        only = track and Track.objects.get(pk=track)
+        working.work(limit=2 if track else 10_000, seconds=seconds, track=only)
+    else:
+        point, _, moment = at.rpartition(", ")
+        script = Script(point, moment, lambda kind: os.kill(os.getpid(), by))
+        with watched(script) as calls:
+            calls.made("begin", "run")
+            told = lambda asset: calls.made(f"tell of {asset.kind}", "run")  # noqa: E731
+            working.work(limit=2, seconds=seconds, track=Track.objects.get(pk=track), told=told)
+            calls.made("end", "run")
+
+
+def _poison() -> None:
+    from apps.lib import media
+
+    probe = media.probe
+
+    def read(path: Path, **options):
+        if POISON in path.read_bytes():
+            os.kill(os.getpid(), signal.SIGKILL)
+        return probe(path, **options)
+
+    mock.patch.object(media, "probe", read).start()
 
 
 def _as_a_child(work: Callable[[], None]) -> None:

@@ -93,6 +93,9 @@ class ArchiveAsset(Leased):
         ]
         indexes = [
             models.Index(fields=["expires_at", "id"], condition=Q(state__in=OPEN_STATES), name="asset_open_by_expiry"),
+            models.Index(
+                fields=["expires_at", "id"], condition=Q(state__in=OPEN_STATES, crashes__gte=2), name="asset_suspect"
+            ),
             models.Index("track", "state", "expires_at", condition=Q(state__in=UNSAVED_STATES), name="asset_unsaved"),
             models.Index("archived_at", condition=Q(state="archived"), name="asset_archived_by_time"),
             models.Index("updated_at", condition=Q(state="lost"), name="asset_lost_by_time"),

@@ -5,7 +5,7 @@ from django.db.models.functions import Now
 
 
 class Migration(migrations.Migration):
-    dependencies = [("archive", "0009_verification")]
+    dependencies = [("archive", "0010_alarm_copies")]
 
     operations = [
         migrations.AlterField("archiveasset", "created_at", models.DateTimeField(db_default=Now(), editable=False)),
