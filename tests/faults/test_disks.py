@@ -53,8 +53,7 @@ def our_fault(asset: ArchiveAsset, *codes: str) -> bool:
 
 
 def then_archived(track) -> None:
-    promises.time_passes()
-    work()
+    promises.until_done(track)
     assert asset_of(track).state == "archived"
     assert promises.spool_left() == 0
 
