@@ -11,6 +11,15 @@ app = Celery("keeptrack")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-# When the broker dies, kombu puts back what a worker has not acknowledged, over the dead connection, and that ends the
-# worker. Nothing needs to be put back: the rows are the queue.
-redis.Channel.do_restore = False
+
+class _Acknowledging(redis.QoS):
+    """Says nothing over a connection that has gone: kombu fails at that in a way that ends the worker, in the moment
+    when a task is done that outlived its broker. Nobody would hear it anyway."""
+
+    def ack(self, delivery_tag: str) -> None:
+        if self.channel.connection is not None:
+            super().ack(delivery_tag)
+
+
+# Nor is put back what was not acknowledged when the broker died: the rows are the queue.
+redis.Channel.QoS, redis.Channel.do_restore = _Acknowledging, False
