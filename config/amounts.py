@@ -63,6 +63,7 @@ STORAGE_PRICE_GB_MONTH = env.price("STORAGE_PRICE_GB_MONTH", "0.021")  # S3-16, 
 # When the archive's promise counts as in danger, and who hears of it.
 ALERT_EXPIRING_HOURS = env.number("ALERT_EXPIRING_HOURS", 6, least=1, most=240)
 ALERT_QUEUE_MINUTES = env.number("ALERT_QUEUE_MINUTES", 30, least=5, most=1440)
+ALERT_HOST_MINUTES = env.number("ALERT_HOST_MINUTES", 30, least=5, most=1440)
 ALERT_EMAILS = env.words("ALERT_EMAILS")
 ALERT_WEBHOOK, ALERT_WEBHOOK_SECRET = env.call("ALERT_WEBHOOK"), env.text("ALERT_WEBHOOK_SECRET")
 DEADMAN_URL = env.call("DEADMAN_URL")

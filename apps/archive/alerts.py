@@ -1,4 +1,6 @@
-"""What an owner is told of files that could not be archived (S3-13). A try that will be repeated is nobody's news.
+"""What an owner is told of files that could not be archived (S3-13), and that a provider says they are gone (F10).
+
+Any other try that will be repeated is nobody's news.
 
 One notice a day for each kind of end, however many files come to it: it names the file as long as it is one, then it
 counts. In the language of the owner's profile, Russian or English.
@@ -12,9 +14,9 @@ from django.urls import reverse
 
 from apps.accounts import notices
 from apps.accounts.models import Notice, User
-from apps.archive.models import ArchiveAsset
+from apps.archive.models import ArchiveAsset, Generation
 
-TOLD = ("lost", "quarantined")
+TOLD = ("lost", "quarantined", "gone_suspect")
 RUSSIAN, ENGLISH = "ru", "en"
 FILES = {
     ENGLISH: {"audio": "its sound", "cover": "its cover", "video": "its video"},
@@ -48,6 +50,16 @@ WORDS = {
             "Files of {tracks} of your tracks are not saved yet, among them “{title}”: they break what reads them. "
             "They are still tried. To be safe, save them from their providers yourself now.",
         ),
+        ("gone_suspect", "one"): (
+            "A provider says that files of your tracks are gone",
+            "“{title}” is not saved yet: {provider} says that {file} is gone. It is asked again for some hours. "
+            "If you have the file, keep it; if you still find it at {provider}, save it now.",
+        ),
+        ("gone_suspect", "many"): (
+            "A provider says that files of your tracks are gone",
+            "Files of {tracks} of your tracks are not saved yet, among them “{title}”: their providers say that they "
+            "are gone. They are asked again for some hours. Keep what you have, and save now what you still find.",
+        ),
     },
     RUSSIAN: {
         ("lost", "audio"): (
@@ -74,8 +86,47 @@ WORDS = {
             'Файлы ещё не сохранены, треков: {tracks}, среди них "{title}": их не удаётся прочитать. Попытки '
             "продолжаются. На всякий случай сохраните эти файлы сами.",
         ),
+        ("gone_suspect", "one"): (
+            "Провайдер сообщает, что файла больше нет",
+            'Трек "{title}" ещё не сохранён: {provider} сообщает, что файла больше нет ({file}). Мы проверим это ещё '
+            "несколько раз в ближайшие часы. Если файл у вас есть, сохраните его.",
+        ),
+        ("gone_suspect", "many"): (
+            "Провайдер сообщает, что файлов больше нет",
+            'Файлы ещё не сохранены, треков: {tracks}, среди них "{title}": провайдер сообщает, что их больше нет. Мы '
+            "проверим это ещё несколько раз в ближайшие часы. Сохраните файлы, которые у вас есть.",
+        ),
     },
 }  # fmt: skip
+
+
+# Of a generation that will not come: title and message, with {title}, {provider} and {reason}.
+FAILED = {
+    ENGLISH: (
+        "Music that you announced will not come",
+        "“{title}” was not finished by {provider}: {reason} Make it again there if you still want it.",
+    ),
+    RUSSIAN: (
+        "Заявленная музыка не появится",
+        'Трек "{title}" не появится, {provider}: {reason} Если он вам ещё нужен, создайте его там заново.',
+    ),
+}
+NO_REASON = {ENGLISH: "no reason was given", RUSSIAN: "причина не названа"}
+TOO_LATE = {ENGLISH: "it was not ready in time", RUSSIAN: "он не был готов вовремя"}
+
+
+def will_not_come(generation: Generation, reason: str | dict[str, str], *, now: dt.datetime) -> None:
+    """Tell the owner, whose row the caller holds. `reason`: the provider's own words, or ours by language."""
+    language = _language(generation.owner)
+    said = reason if isinstance(reason, str) else reason[language]
+    title, message = FAILED[language]
+    message = message.format(
+        title=generation.title, provider=generation.provider.name, reason=said.rstrip(".") + "."
+    )  # fmt: skip
+    notices.tell(
+        user=generation.owner, kind="archive.generation", subject=str(generation.pk), title=title, message=message,
+        now=now,
+    )  # fmt: skip
 
 
 def hold_owners(keys: Iterable) -> None:
@@ -131,7 +182,7 @@ def _notice(asset: ArchiveAsset, state: str, sums: dict) -> Notice:
 
 
 def _what(asset: ArchiveAsset, state: str) -> str:
-    if state == "quarantined":
+    if state != "lost":
         return "one"
     return "audio" if asset.kind == "audio" else "other"
 

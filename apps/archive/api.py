@@ -298,6 +298,48 @@ class StorageSerializer(serializers.Serializer):
     example_1000_tracks = ExampleSerializer()
 
 
+class HostSerializer(serializers.Serializer):
+    host = serializers.CharField()
+    state = serializers.CharField(help_text="paused, probing or shut")
+    failures = serializers.IntegerField(help_text="In a row.")
+    opens_at = serializers.DateTimeField(allow_null=True)
+    last_success_at = serializers.DateTimeField(allow_null=True)
+    last_failure_at = serializers.DateTimeField(allow_null=True)
+    error_code = serializers.CharField(allow_blank=True)
+
+
+class HostsSerializer(serializers.Serializer):
+    states = serializers.DictField(child=serializers.IntegerField(), help_text="How many hosts are in each.")
+    left_alone = HostSerializer(many=True)
+
+
+class SeenSerializer(serializers.Serializer):
+    orphans = serializers.IntegerField()
+    half_written = serializers.IntegerField()
+    removed = serializers.IntegerField()
+
+
+class FixitySerializer(serializers.Serializer):
+    """Of all places together; bytes are read in time when that was within SCRUB_DAYS."""
+
+    bytes_total = serializers.IntegerField()
+    bytes_checked = serializers.IntegerField()
+    bytes_unchecked = serializers.IntegerField()
+    oldest_check = serializers.DateTimeField(allow_null=True)
+    to_check = serializers.IntegerField(help_text="Files that are looked at out of their turn.")
+    open_findings = serializers.IntegerField(help_text="Damages that stand, those beyond repair too.")
+    unrepairable_findings = serializers.IntegerField()
+    copies_missing = serializers.IntegerField()
+    bytes_without_copy = serializers.IntegerField()
+    orphans = serializers.DictField(child=SeenSerializer(), help_text="By place, as it was listed last.")
+
+
+class LedgerStandingSerializer(serializers.Serializer):
+    last_closed = serializers.DateField(allow_null=True)
+    head = serializers.CharField(allow_blank=True, help_text="SHA-256 of that day.")
+    unclosed_days = serializers.IntegerField(help_text="Over, and not closed.")
+
+
 class TargetsSerializer(serializers.Serializer):
     """S3-15."""
 
@@ -319,6 +361,9 @@ class StatisticsSerializer(serializers.Serializer):
     last_days = WindowSerializer(help_text="The last 30.")
     queue = QueueSerializer()
     storage = StorageSerializer()
+    hosts = HostsSerializer()
+    fixity = FixitySerializer()
+    ledger = LedgerStandingSerializer()
     targets = TargetsSerializer()
 
 
@@ -327,7 +372,7 @@ class StatisticsView(APIView):
 
     @extend_schema(responses=StatisticsSerializer)
     def get(self, request) -> Response:
-        """The archive in numbers: by track (S3-10), how soon and surely (S3-15), and what it costs (S3-16).
+        """The archive in numbers: by track (S3-10), how soon and surely (S3-15), what it costs (S3-16), how it is kept.
 
         The counts of tracks are of this moment, the rest is some seconds old, of months and bytes some minutes.
         """

@@ -14,7 +14,6 @@ from apps.accounts.api import SIGNED_IN, policy
 from apps.archive import verifying
 from apps.archive.manifests import LINES
 from apps.archive.models import LedgerEntry, Manifest
-from apps.lib import storage
 from apps.lib.api import AnyAccept
 from apps.lib.errors import NotFound
 
@@ -97,9 +96,7 @@ class ManifestView(APIView):
             raise NotFound from None
         manifest = Manifest.objects.select_related("blob").get_visible(request.user, day=wanted)
         name = f"{manifest.day}{verifying.SUFFIX}"
-        answer = FileResponse(
-            storage.open(manifest.blob.key), as_attachment=True, filename=name, content_type=LINES.mime
-        )
+        answer = FileResponse(manifest.blob.open(), as_attachment=True, filename=name, content_type=LINES.mime)
         answer["Cache-Control"] = "private, no-store"
         answer["X-Content-Type-Options"] = "nosniff"
         return answer

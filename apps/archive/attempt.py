@@ -18,9 +18,9 @@ from apps.archive import alerts, fresh, hosts, ledger, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.archive.providers import client
 from apps.archive.providers.answers import HEAD_BYTES
-from apps.archive.retry import Life, again_soon, decide
+from apps.archive.retry import Decision, Life, again_soon, decide
 from apps.catalog import files, history, providers
-from apps.lib import clock, fetch, leases, media, spool
+from apps.lib import clock, fetch, formats, leases, media, spool
 from apps.lib.errors import Refusal
 from apps.lib.fetch import Fetched, FetchError
 from apps.lib.media import MediaError, Probe
@@ -69,13 +69,20 @@ class Attempt:
         self.asset = asset
         self._rules = providers.rules(asset.track.source.provider)
         self._life = (asset.expires_at - now).total_seconds() + time.monotonic()
-        self._tries, self._asked, self._fetched, self._failure = 0, False, None, None
+        self._tries, self._fetched, self._failure = 0, None, None
+        self._asks, self._asked, self._given = False, False, None  # for another address: next, once, and the answer
         self._facts, self._started = {}, time.monotonic()  # what is to stand in the ledger, as far as it came
         self._kept = ExitStack()
         self._kept.enter_context(leases.held(asset))
 
     def download(self) -> float | None:
-        """Fetch into the spool. Seconds to wait before asking once more, or None when there is nothing more to ask."""
+        """Fetch into the spool. Seconds to wait before asking once more, or None when there is nothing more to ask.
+
+        Or ask for another address: that is waiting for the network too.
+        """
+        if self._asks:
+            self._asks, self._given = False, fresh.given(self.asset)
+            return None
         self._tries += 1
         with ExitStack() as kept:
             try:
@@ -107,13 +114,17 @@ class Attempt:
     def settle(self) -> bool | None:
         """Verify, store, write the rows, and tell the gate of the host.
 
-        None, once at most, when the provider gave another address in place of a dead one: to be downloaded from there.
+        None when there is more to download: the address that the provider gives in place of a dead one, for which it is
+        asked once at most, and then the file from there.
         """
+        if self._renewed():
+            return None
         try:
             done, failure = self._bring_home(), None
         # Also a track that somebody held for too long, such as a change of thousands: no fault of the asset.
         except (FetchError, Refusal, OSError, *AWAY) as caught:
-            if self._renewed(caught):
+            if self._may_ask(caught):
+                self._failure = caught
                 return None
             done, failure = False, caught
             facts = {"seconds": self._seconds(), "tries": self._tries, **ledger.refused(failure)}
@@ -123,12 +134,17 @@ class Attempt:
             hosts.heard(self.asset, failure)
         return done
 
-    def _renewed(self, failure: Exception) -> bool:
-        if self._asked:
-            return False
-        self._asked = True
+    def _may_ask(self, failure: Exception) -> bool:
+        if not self._asked:
+            self._asked = True
+            with suppress(*AWAY):
+                self._asks = fresh.helps(self.asset, failure)
+        return self._asks
+
+    def _renewed(self) -> bool:
+        given, self._given = self._given, None
         with suppress(*AWAY):
-            return fresh.renewed(self.asset, failure)
+            return given is not None and fresh.taken(self.asset, given)
         return False
 
     def _bring_home(self) -> bool:
@@ -166,6 +182,8 @@ def _decoded(asset: ArchiveAsset, fetched: Fetched) -> Probe:
     try:
         return media.probe(fetched.path, admit=ADMIT[asset.kind])
     except MediaError as unknown:
+        if formats.sniff(fetched.path) is not None:  # a picture or a broken song is just that, whatever its label
+            raise
         with fetched.path.open("rb") as file:
             head = file.read(HEAD_BYTES)
         named = client(asset.track.source.provider_id).is_not_audio(head, fetched.content_type)
@@ -218,13 +236,12 @@ def settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe, facts: di
 @transaction.atomic
 def _settle_failed(asset: ArchiveAsset, failure: Exception, facts: dict) -> None:
     code, message = getattr(failure, "code", "IO_ERROR"), str(getattr(failure, "message", failure))[:500]
-    life = Life(asset.created_at, asset.expires_at, asset.attempts, asset.gone_checks, asset.gone_since)
-    now = clock.now()
-    asked = getattr(failure, "retry_after", None)
-    decision = decide(code, life, now=now, retry_after=asked, jitter=leases.jitter())
-    if decision.state == "lost":
-        alerts.hold_owners([asset.pk])
+    alerts.hold_owners([asset.pk])
     job = lock_job(asset.track_id)
+    now = clock.now()
+    decision = _decided(asset, failure, code, now)
+    # Owners hear of the end, and of the first suspicion: then they may still have the file (F10).
+    news = decision.state == "lost" or decision.state == "gone_suspect" and decision.gone_checks == 1
     kept = asset.settle(
         decision.state, next_at=decision.next_at, attempts=decision.attempts, gone_checks=decision.gone_checks,
         gone_since=decision.gone_since, error_code=code, error_message=message, facts=facts,
@@ -232,8 +249,18 @@ def _settle_failed(asset: ArchiveAsset, failure: Exception, facts: dict) -> None
     log.warning("%s of track %s: %s (%s), %s", asset.kind, asset.track_id, code, message, decision.state)
     if kept:
         _close_job(job, asset)
-        if decision.state == "lost":
+        if news:
             alerts.given_up([asset.pk], now=now)
+
+
+def _decided(asset: ArchiveAsset, failure: Exception, code: str, now: dt.datetime) -> Decision:
+    """By the row as it is now, held: its address or its expiry may have been changed while the old one was tried."""
+    row = ArchiveAsset.objects.select_for_update(of=("self",)).get(pk=asset.pk)
+    if row.source_url != asset.source_url:  # what failed says nothing of this one
+        return Decision("retrying", now, row.attempts, row.gone_checks, row.gone_since)
+    life = Life(row.created_at, row.expires_at, row.attempts, row.gone_checks, row.gone_since)
+    asked = getattr(failure, "retry_after", None)
+    return decide(code, life, now=now, retry_after=asked, jitter=leases.jitter())
 
 
 def open_jobs(assets: list[ArchiveAsset]) -> None:

@@ -21,6 +21,7 @@ AT_ONCE = 50
 # After so many failures in a row it is a place that is away, and no file.
 TIRED = 3
 AGAIN = dt.timedelta(hours=1)
+LATE = dt.timedelta(days=1)
 NO_END = float("inf")
 
 
@@ -88,6 +89,13 @@ def missing() -> dict:
         return {"copies_missing": 0, "bytes_without_copy": 0}
     rows = Blob.objects.filter(copied_at__isnull=True)
     return {"copies_missing": rows.count(), "bytes_without_copy": rows.aggregate(n=Sum("size"))["n"] or 0}
+
+
+def late(*, now: dt.datetime) -> QuerySet[Blob]:
+    """What has had no copy for more than a day; nothing where there is no second place."""
+    if COPY not in storage.places():
+        return Blob.objects.none()
+    return Blob.objects.filter(copied_at__isnull=True, created_at__lt=now - LATE)
 
 
 def forget() -> int:

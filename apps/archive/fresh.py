@@ -19,19 +19,39 @@ from apps.lib.errors import Refusal
 
 log = logging.getLogger(__name__)
 
+Given = tuple[str, dt.datetime | None]
+
 # Failures after which another address may help, whenever they come; past the expiry that holds for every failure.
 DEAD = frozenset({"GONE", "URL_REFUSED", "PROVIDER_REFUSED"})
 
 
-def renewed(asset: ArchiveAsset, failure: Exception, *, now: dt.datetime | None = None) -> bool:
-    """Whether the asset has another address now, which its provider gave for the one that failed so."""
-    now, source = now or clock.now(), asset.track.source
-    if getattr(failure, "code", "") not in DEAD and now < asset.expires_at:
-        return False
-    given = _given(source, asset.kind)
-    if given is None or given[0] == asset.source_url:
-        return False
-    url, said = given
+def helps(asset: ArchiveAsset, failure: Exception, *, now: dt.datetime | None = None) -> bool:
+    """Whether to ask for another address after this failure."""
+    dead = getattr(failure, "code", "") in DEAD or (now or clock.now()) >= asset.expires_at
+    return dead and client(asset.track.source.provider_id).can_read()
+
+
+def given(asset: ArchiveAsset) -> Given | None:
+    """The other address that the provider gives now, where it may be fetched, and the audio's expiry if it says one.
+
+    Waits for the provider, and needs no database for an asset whose source and provider are loaded.
+    """
+    source, kind = asset.track.source, asset.kind
+    asked = client(source.provider_id)
+    try:
+        song = asked.fresh_urls(source.provider_track_id)
+        if song is None or song.urls.get(kind, asset.source_url) == asset.source_url:
+            return None
+        providers.check_urls(source.provider, {f"{kind}_url": song.urls[kind]})
+    except (ProviderError, Refusal) as failure:
+        log.warning("no fresh address from %s: %s (%s)", source.provider_id, failure.message, failure.code)
+        return None
+    return song.urls[kind], song.expires_at if kind == "audio" else None
+
+
+def taken(asset: ArchiveAsset, given: Given, *, now: dt.datetime | None = None) -> bool:
+    """Write the address to the source and to the asset; False when they have it, or the track has gone."""
+    now, source, (url, said) = now or clock.now(), asset.track.source, given
     expires_at = providers.sooner(said, source.provider, now)
     with transaction.atomic():
         if not files.lock_live(asset.track_id):
@@ -41,22 +61,6 @@ def renewed(asset: ArchiveAsset, failure: Exception, *, now: dt.datetime | None 
     asset.refresh_from_db(fields=["source_url", "host", "expires_at", "gone_checks", "gone_since"])
     log.info("%s of track %s has a fresh address", asset.kind, asset.track_id)
     return True
-
-
-def _given(source: ProviderSource, kind: str) -> tuple[str, dt.datetime | None] | None:
-    """The address that the provider gives now, where it may be fetched, and the audio's expiry if it says one."""
-    asked = client(source.provider_id)
-    if not asked.can_read():
-        return None
-    try:
-        song = asked.fresh_urls(source.provider_track_id)
-        if song is None or kind not in song.urls:
-            return None
-        providers.check_urls(source.provider, {f"{kind}_url": song.urls[kind]})
-    except (ProviderError, Refusal) as failure:
-        log.warning("no fresh address from %s: %s (%s)", source.provider_id, failure.message, failure.code)
-        return None
-    return song.urls[kind], song.expires_at if kind == "audio" else None
 
 
 def readdress(source: ProviderSource, now: dt.datetime) -> None:

@@ -84,8 +84,7 @@ class Breaker:
             return replace(self, failures=self.failures + 1)
         if self.open_until is not None and not self.probing:
             return self
-        pause = min(FIRST_PAUSE * 2 ** min(self.trips, 10), LONGEST_PAUSE) * jitter
-        return Breaker(0, self.trips + 1, now + pause)
+        return Breaker(0, self.trips + 1, now + _pause(self.trips) * jitter)
 
     def probed(self, now: dt.datetime) -> "Breaker":
         """One probe is on its way; nobody else goes before it is back."""
@@ -93,6 +92,20 @@ class Breaker:
 
 
 CLOSED = Breaker()
+
+
+def _pause(trips: int) -> dt.timedelta:
+    """How long a breaker that opened so often in a row before stays open now."""
+    return min(FIRST_PAUSE * 2 ** min(trips, 10), LONGEST_PAUSE)
+
+
+def trips_after(length: dt.timedelta) -> int:
+    """How many openings in a row it takes until a host has been shut for so long, but for chance."""
+    trips, shut = 1, dt.timedelta(0)
+    while shut < length:
+        shut += _pause(trips - 1)
+        trips += 1
+    return trips
 
 
 @dataclass(frozen=True)

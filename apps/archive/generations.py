@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import DataError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q, QuerySet
 
-from apps.accounts import notices
 from apps.accounts.models import User
+from apps.archive import alerts
 from apps.archive.models import Generation
 from apps.archive.providers import CLIENTS, Answer, Delivery, Failed, Finished, ProviderError, Song, Unfinished, client
 from apps.archive.providers.base import identity, named
@@ -28,13 +28,10 @@ from apps.lib.errors import Conflict, Refusal
 log = logging.getLogger(__name__)
 
 SOONEST, LATEST, SHARE, LIVES = dt.timedelta(seconds=5), dt.timedelta(minutes=10), 4, 20
-MINUTE = dt.timedelta(minutes=1)
+MINUTE, SPELL, PAUSE_S = dt.timedelta(minutes=1), dt.timedelta(seconds=10), 0.25
 MOST_WAITING = 500  # of one person
 AT_ONCE = 8
 OPEN = ("waiting", "running")
-
-FAILED_TITLE = "Music that you announced will not come"
-FAILED = "“{title}” was not finished by {provider}: {reason} Make it again there if you still want it."
 
 
 def announce(
@@ -97,31 +94,39 @@ def hasten(generation: Generation, *, now: dt.datetime | None = None) -> None:
 
 # --- Asking -------------------------------------------------------------------------------------------------
 def work(*, seconds: float) -> int:
-    """Ask for what is due until nothing is, no provider may be asked more, or `seconds` are over; returns how often."""
+    """Ask for what is due until nothing is or `seconds` are over; returns how often."""
     until, asked = time.monotonic() + seconds, 0
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="generations") as pool:
-        while time.monotonic() < until:
-            rows = [row for code in CLIENTS for row in claim(code, limit=AT_ONCE)]
-            if not rows:
-                break
+        while time.monotonic() < until and (codes := [code for code in CLIENTS if due(code).exists()]):
+            rows = [row for code in codes for row in claim(code, limit=AT_ONCE)]
             list(pool.map(_ask_and_leave, rows))
             asked += len(rows)
+            if not rows:  # no provider may be asked again yet
+                time.sleep(PAUSE_S)
     return asked
 
 
-def claim(code: str, *, limit: int, now: dt.datetime | None = None) -> list[Generation]:
-    """Due rows of this provider, as many as it may be asked for within this minute, whoever asks."""
-    now = now or clock.now()
+def due(code: str, *, now: dt.datetime | None = None) -> QuerySet[Generation]:
+    """What may be asked for now, the longest waiting first."""
     rows = Generation.objects.filter(provider=code).order_by("next_at", "pk")
-    if not client(code).can_read() or not rows.filter(leases.due(Generation.machine, now)).exists():
-        return []
+    return rows.filter(leases.due(Generation.machine, now or clock.now())) if client(code).can_read() else rows.none()
+
+
+def claim(code: str, *, limit: int, now: dt.datetime | None = None) -> list[Generation]:
+    """Due rows of this provider, as many as it may be asked for since the last question, whoever asked that.
+
+    A row knows of its last question alone and is asked for again within seconds: to count rows would not be to count
+    questions. So they are spaced: at most a sixth of a minute's at once, and in no minute more than are allowed.
+    """
+    now = now or clock.now()
     with transaction.atomic():
         locks.until_commit(f"asking {code}")
-        asked = rows.filter(asked_at__gt=now - MINUTE).count()
-        room = min(limit, client(code).asks_a_minute - asked)
-        if room <= 0:
+        last = Generation.objects.filter(provider=code).aggregate(last=Max("asked_at"))["last"]
+        rested = min(now - last, SPELL) if last else SPELL
+        room = int(client(code).asks_a_minute * (rested / (MINUTE + SPELL)))
+        if min(limit, room) <= 0:
             return []
-        mine = leases.claim(rows, Generation.machine, limit=room, now=now)
+        mine = leases.claim(due(code, now=now), Generation.machine, limit=min(limit, room), now=now)
         Generation.objects.filter(pk__in=[row.pk for row in mine]).update(asked_at=now)
         return mine
 
@@ -179,9 +184,9 @@ def _take(row: Generation, answer: Answer | None, now: dt.datetime) -> str:
 def _settle(row: Generation, answer: Answer | ProviderError, now: dt.datetime) -> None:
     """The row is held, as is its owner's. What is there becomes tracks, also when more is to come."""
     if isinstance(answer, Failed):
-        reason = answer.reason or "no reason was given."
-        _end(row, "failed", error_code="GENERATION_FAILED", error_message=reason)
-        _tell(row, reason, now)
+        said = answer.reason or alerts.NO_REASON[alerts.ENGLISH]
+        _end(row, "failed", error_code="GENERATION_FAILED", error_message=said)
+        alerts.will_not_come(row, answer.reason or alerts.NO_REASON, now=now)
     elif isinstance(answer, Finished):
         refused = _register(row, answer, now)
         if refused is None:
@@ -205,7 +210,7 @@ def _later(row: Generation, why: Unfinished | ProviderError, now: dt.datetime) -
         _end(row, "finished", **facts)
     else:
         _end(row, "expired", **facts)
-        _tell(row, "it was not ready in time.", now)
+        alerts.will_not_come(row, alerts.TOO_LATE, now=now)
 
 
 def _delay(row: Generation, now: dt.datetime, retry_after: float | None) -> dt.timedelta:
@@ -264,13 +269,6 @@ def _may_be_fetched(row: Generation, kind: str, url: str) -> bool:
         log.warning("the %s of %s is left out: %s", kind, row, refusal.message)
         return False
     return True
-
-
-def _tell(row: Generation, reason: str, now: dt.datetime) -> None:
-    message = FAILED.format(title=row.title, provider=row.provider.name, reason=reason.rstrip(".") + ".")
-    notices.tell(
-        user=row.owner, kind="archive.generation", subject=str(row.pk), title=FAILED_TITLE, message=message, now=now
-    )
 
 
 def keep_house(*, now: dt.datetime | None = None) -> int:

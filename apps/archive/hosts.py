@@ -11,14 +11,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from apps.archive import gate
-from apps.archive.models import ArchiveAsset, ArchiveHost
+from apps.archive.models import OPEN_STATES, ArchiveAsset, ArchiveHost
 from apps.lib import clock, leases
 
 log = logging.getLogger(__name__)
 
+STATES = ("open", "slowed", "paused", "probing", "shut")
 # Who changes a row at the same moment begins again, so often at most.
 ROUNDS = 50
 _WELL = {"failures": 0, "open_until": None}
@@ -126,6 +127,23 @@ def standing(*, now: dt.datetime | None = None) -> list[dict]:
         }
         for row in rows
     ]
+
+
+def summed(*, now: dt.datetime | None = None) -> dict:
+    """How many hosts are in each state, and those that are left alone, as `standing` tells of them."""
+    rows = standing(now=now)
+    states = Counter(row["state"] for row in rows)
+    return {
+        "states": {state: states[state] for state in STATES},
+        "left_alone": [row for row in rows if row["state"] not in ("open", "slowed")],
+    }
+
+
+def shut_for(length: dt.timedelta) -> QuerySet[ArchiveHost]:
+    """Hosts whose breaker has been shut for so long while files wait there: probes go only where something waits."""
+    waiting = ArchiveAsset.objects.filter(host=OuterRef("name"), state__in=OPEN_STATES)
+    shut_long = ArchiveHost.objects.filter(open_until__isnull=False, trips__gte=gate.trips_after(length))
+    return shut_long.filter(Exists(waiting)).order_by("name")
 
 
 def state_of(row: ArchiveHost, now: dt.datetime) -> str:

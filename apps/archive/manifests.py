@@ -52,6 +52,12 @@ def close(*, now: dt.datetime | None = None, told: Told = lambda rows: None) -> 
     return closed
 
 
+def unclosed(*, now: dt.datetime | None = None) -> tuple[int, dt.date | None]:
+    """How many days are over (UTC) and not closed, and the first of them."""
+    today, first = (now or clock.now()).astimezone(dt.UTC).date(), _next_day()
+    return ((today - first).days, first) if first and first < today else (0, None)
+
+
 def _next_day() -> dt.date | None:
     """The day after the last closed one, at first the day of the first entry; None before there is any."""
     newest = head()
@@ -123,7 +129,7 @@ def export(into: Path, *, since: dt.date | None = None, told: Told = lambda rows
     for manifest in rows:
         target = into / f"{manifest.day}{verifying.SUFFIX}"
         if not _holds(target, manifest.sha256):
-            storage.copy_to(manifest.blob.key, target, sha256=manifest.sha256)
+            storage.copy_to(manifest.blob.key, target, sha256=manifest.sha256, place=manifest.blob.place())
         told(1)
     (into / "verifying.py").write_bytes(Path(verifying.__file__).read_bytes())
     (into / verifying.INDEX).write_text(json.dumps(index(rows), indent=1) + "\n")

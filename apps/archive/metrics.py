@@ -9,21 +9,19 @@ import secrets
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.core.cache import cache
 
-from apps.archive import series, statistics
+from apps.archive import hosts, series, statistics
 from apps.archive.models import Alarm
 from apps.lib import clock
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-KEPT_S = 10
 
 Sample = tuple[str, dict[str, str], float]
 
 
 def text() -> str:
     """The page, some seconds old at most, however many ask."""
-    return cache.get_or_set("archive.metrics", lambda: written(clock.now()), KEPT_S)
+    return statistics.cached("metrics", lambda: written(clock.now()))
 
 
 def written(now: dt.datetime) -> str:
@@ -36,7 +34,8 @@ def _family(name: str, kind: str, help_: str, samples: Iterable[Sample]) -> Iter
     yield f"# TYPE {name} {kind}"
     for suffix, labels, value in samples:
         said = ",".join(f'{key}="{_escaped(text)}"' for key, text in labels.items())
-        yield f"{name}{suffix}{{{said}}} {value:g}" if said else f"{name}{suffix} {value:g}"
+        labelled = f"{name}{suffix}{{{said}}}" if said else f"{name}{suffix}"
+        yield f"{labelled} {int(value) if value == int(value) else float(value)}"
 
 
 def _escaped(value: str) -> str:
@@ -75,6 +74,7 @@ def _families(now: dt.datetime) -> Iterable[tuple[str, str, str, list[Sample]]]:
     yield "keeptrack_archive_seconds_to_archived_bucket", "gauge", "Files of a day, by le seconds.", [
         ("", {"le": step}, number) for step, number in _heaped(series.until_archived(now=now))
     ]  # fmt: skip
+    yield from _upkeep()
     raised = set(Alarm.objects.filter(state="raised").values_list("kind", flat=True))
     yield (
         "keeptrack_archive_alarm",
@@ -82,6 +82,39 @@ def _families(now: dt.datetime) -> Iterable[tuple[str, str, str, list[Sample]]]:
         "1 while the alarm is raised.",
         [("", {"kind": kind}, kind in raised) for kind in Alarm.Kind.values],
     )
+
+
+def _upkeep() -> Iterable[tuple[str, str, str, list[Sample]]]:
+    """Hosts, stored bytes and closed days; a time that there is none of yet has no sample."""
+    gates = statistics.cached("hosts", hosts.summed)
+    fixity = statistics.cached("fixity", statistics.fixity, statistics.KEPT_LONG_S)
+    closed = statistics.cached("ledger", statistics.ledger)
+    findings = {"unrepairable": fixity["unrepairable_findings"]}
+    findings["open"] = fixity["open_findings"] - findings["unrepairable"]
+    yield "keeptrack_archive_hosts", "gauge", "Providers' hosts by state; shut and probing: the breaker is open.", [
+        ("", {"state": state}, number) for state, number in gates["states"].items()
+    ]  # fmt: skip
+    yield "keeptrack_archive_findings", "gauge", "Damages of stored files that stand.", [
+        ("", {"state": state}, number) for state, number in sorted(findings.items())
+    ]  # fmt: skip
+    yield "keeptrack_archive_unchecked_bytes", "gauge", "Stored bytes that were not read again in time.", [
+        ("", {}, fixity["bytes_unchecked"])
+    ]  # fmt: skip
+    yield "keeptrack_archive_oldest_check_timestamp_seconds", "gauge", "When the longest unread file was read.", [
+        ("", {}, each.timestamp()) for each in (fixity["oldest_check"],) if each
+    ]  # fmt: skip
+    yield "keeptrack_archive_files_without_copy", "gauge", "Stored files that lie in one place only.", [
+        ("", {}, fixity["copies_missing"])
+    ]  # fmt: skip
+    yield "keeptrack_archive_orphans", "gauge", "Objects that no row names, as the stores were listed last.", [
+        ("", {"place": place}, seen["orphans"]) for place, seen in sorted(fixity["orphans"].items())
+    ]  # fmt: skip
+    yield "keeptrack_archive_closed_day_timestamp_seconds", "gauge", "Midnight that begins the last closed day.", [
+        ("", {}, dt.datetime.combine(each, dt.time(), dt.UTC).timestamp()) for each in (closed["last_closed"],) if each
+    ]  # fmt: skip
+    yield "keeptrack_archive_unclosed_days", "gauge", "Days of the ledger that are over and not closed.", [
+        ("", {}, closed["unclosed_days"])
+    ]  # fmt: skip
 
 
 def _heaped(steps: list[tuple[int | None, int]]) -> Iterable[tuple[str, int]]:

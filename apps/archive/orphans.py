@@ -8,7 +8,11 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+
+from django.core.cache import cache
+from redis import RedisError
 
 from apps.archive import scrubbing
 from apps.catalog import files
@@ -20,6 +24,7 @@ from apps.lib.storage import MAIN, Lying, StorageFailed
 log = logging.getLogger(__name__)
 
 SHARDS = 256
+LAST = "archive.orphans"
 NO_END = float("inf")
 
 
@@ -51,14 +56,29 @@ def sweep(
 
     A pass that its time cuts short begins elsewhere the next day, so that every shard has its turn.
     """
-    now, until = now or clock.now(), time.monotonic() + seconds
     found = {name: Found() for name in storage.places() if place in ("", name)}
+    _pass(found, now or clock.now(), time.monotonic() + seconds, remove, told)
+    with suppress(RedisError):  # they are told of, and nothing more
+        for name, one in found.items():
+            cache.set(f"{LAST}.{name}", asdict(one), None)
+    return found
+
+
+def last() -> dict[str, dict]:
+    """What the last sweep of each place found, by place; nothing of it while the cache is new."""
+    kept = {}
+    with suppress(RedisError):
+        kept = cache.get_many([f"{LAST}.{name}" for name in storage.places()])
+    return {key.removeprefix(f"{LAST}."): found for key, found in kept.items()}
+
+
+def _pass(found: dict[str, Found], now: dt.datetime, until: float, remove: bool, told) -> None:
     away: set[str] = set()
     for number in range(SHARDS):
         shard = f"{(now.toordinal() * 37 + number) % SHARDS:02x}"
         for name in found:
             if time.monotonic() > until:
-                return found
+                return
             if name in away:
                 continue
             try:
@@ -68,7 +88,6 @@ def sweep(
                 away.add(name)
             if told is not None:
                 told(found)
-    return found
 
 
 def _sweep_shard(shard: str, place: str, now: dt.datetime, remove: bool, found: Found) -> None:

@@ -16,6 +16,9 @@ LAMPS = {"archived": "kept", "lost": "lost", "dropped": "lost"}
 REASONS = {
     "GONE": "the provider says that it is gone",
     "REMOVED": "the track was removed",
+    "PROVIDER_REFUSED": "the provider refused to give it",
+    "NOT_AUDIO": "what the provider sent is no sound",
+    "SOURCE_ERROR": "the provider answered with an error",
     "RATE_LIMITED": "the provider asks us to wait",
     "TIMED_OUT": "the provider was too slow",
     "NETWORK_ERROR": "the provider could not be reached",
@@ -88,7 +91,7 @@ def _standing(asset: ArchiveAsset, provider: str, now: dt.datetime) -> Standing:
             return Standing(name, lamp, f"Waiting to be saved; {until}")
     again = "now" if asset.next_at <= now else f"at {_moment(asset.next_at)}"
     words = f"Not saved yet because {why}. Next try {again}; " + ("its time at the provider is over" if gone else until)
-    return Standing(name, lamp, words, f"To be safe, save it from {provider} yourself now.")
+    return Standing(name, lamp, words, "" if gone else f"To be safe, save it from {provider} yourself now.")
 
 
 def _advice(asset: ArchiveAsset) -> str:

@@ -5,7 +5,7 @@ import logging
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from apps.archive import ledger
 from apps.archive.models import STANDING, ArchiveAsset, Finding
@@ -40,7 +40,7 @@ def mend(finding: Finding, *, now: dt.datetime | None = None) -> str:
     """Put right what stands, and the state it is in then. StorageFailed when a place does not answer."""
     now = now or clock.now()
     blob = Blob.objects.filter(sha256=finding.sha256).first()
-    if blob is None:
+    if blob is None or finding.place not in storage.places():
         return settle(finding, "gone")
     with files.kept(blob) as there:
         if not there:
@@ -107,9 +107,11 @@ def settle_well(blob: Blob, place: str, *, now: dt.datetime) -> None:
 
 
 def settle_gone() -> None:
-    """What nobody needs any more is no damage: the sweeper took the row, and will not say so here."""
+    """What nobody needs any more is no damage: the sweeper took the row, and will not say so here. Nor is one in a
+    place that is no longer set; should it be set again, it is found again."""
     rows = Blob.objects.filter(sha256=OuterRef("sha256"))
-    for finding in Finding.objects.filter(~Exists(rows), state__in=STANDING):
+    away = ~Exists(rows) | ~Q(place__in=storage.places())
+    for finding in Finding.objects.filter(away, state__in=STANDING):
         settle(finding, "gone")
 
 

@@ -169,6 +169,7 @@ def _look(blob: Blob, place: str, now: dt.datetime, repair: bool, looked: Looked
                     return "gone"
                 # Once more while nobody deletes it: one wrong answer may be the network's, or the memory's.
                 verdict = storage.examine(blob.key, size=blob.size, place=place)
+                finding = repairs.note(blob, place, verdict, now=now) if verdict.what else None
     except (Refusal, OSError) as failure:
         looked.unread += 1
         log.warning("blob %s was not read in %s: %s", blob.sha256, place, getattr(failure, "message", failure))
@@ -177,7 +178,6 @@ def _look(blob: Blob, place: str, now: dt.datetime, repair: bool, looked: Looked
         repairs.settle_well(blob, place, now=now)
         return "well"
     looked.damaged += 1
-    finding = repairs.note(blob, place, verdict, now=now)
     return _mended(finding, now, looked) if repair else "damaged"
 
 

@@ -4,9 +4,11 @@ A track is archived when every asset it has is. What is not archived is a small 
 """
 
 import datetime as dt
+import logging
 import math
 from collections.abc import Callable
 from decimal import Decimal
+from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -27,10 +29,15 @@ from django.db.models import (
     Sum,
 )
 from django.db.models.functions import Extract, Greatest
+from redis import RedisError
 
+from apps.archive import hosts, manifests, orphans, scrubbing
 from apps.archive.models import DUE_STATES, OPEN_STATES, UNSAVED_STATES, ArchiveAsset, ArchiveJob
 from apps.catalog.models import Track
 from apps.lib import clock
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 URGENT = dt.timedelta(days=2)
 DAY, MONTH = dt.timedelta(days=1), dt.timedelta(days=30)
@@ -51,9 +58,16 @@ class Percentiles(Aggregate):
     output_field = ArrayField(FloatField())
 
 
-def cached(name: str, measure: Callable[[], dict], seconds: int = KEPT_S) -> dict:
-    """What `measure` finds, at most once in so many seconds for all who ask."""
-    return cache.get_or_set(f"archive.{name}", measure, seconds)
+def cached(name: str, measure: Callable[[], T], seconds: int = KEPT_S) -> T:
+    """What `measure` finds, at most once in so many seconds for all who ask; each time while the cache is away.
+
+    Somebody who looks after a house without its cache needs the numbers most.
+    """
+    try:
+        return cache.get_or_set(f"archive.{name}", measure, seconds)
+    except RedisError as away:
+        log.warning("counted without the cache: %s", away)
+        return measure()
 
 
 def statistics(*, now: dt.datetime | None = None) -> dict:
@@ -169,6 +183,21 @@ def example(tracks: int) -> dict:
     return {"tracks": tracks, "gb": math.ceil(stored / GB), "cost_month": str(cost(stored))}
 
 
+def fixity(*, now: dt.datetime | None = None) -> dict:
+    """How well stored bytes are looked after, with what lay in the stores unnamed when they were listed last."""
+    found = scrubbing.standing(now=now)
+    unread = found["bytes_total"] - found["bytes_checked"]
+    seen = {place: {name: one[name] for name in ("orphans", "half_written", "removed")}
+            for place, one in orphans.last().items()}  # fmt: skip
+    return {**found, "bytes_unchecked": unread, "orphans": seen}
+
+
+def ledger(*, now: dt.datetime | None = None) -> dict:
+    """The last closed day, its head, and how many days are over and not closed."""
+    newest = manifests.head() or {"day": None, "sha256": ""}
+    return {"last_closed": newest["day"], "head": newest["sha256"], "unclosed_days": manifests.unclosed(now=now)[0]}
+
+
 def everything(*, days: int = 30, now: dt.datetime | None = None) -> dict:
     """All of it, for the report, the page and programs: the names of S3-10 first."""
     now = now or clock.now()
@@ -178,6 +207,9 @@ def everything(*, days: int = 30, now: dt.datetime | None = None) -> dict:
         "last_days": {"days": days, **soonness(window=dt.timedelta(days=days), now=now)},
         "queue": queue(now=now),
         "storage": storage(now=now),
+        "hosts": hosts.summed(now=now),
+        "fixity": fixity(now=now),
+        "ledger": ledger(now=now),
         "targets": TARGETS,
     }
 
@@ -190,5 +222,8 @@ def lately() -> dict:
         "last_days": {"days": 30, **cached("last_days", lambda: soonness(window=MONTH), KEPT_LONG_S)},
         "queue": cached("queue", queue),
         "storage": cached("storage", storage, KEPT_LONG_S),
+        "hosts": cached("hosts", hosts.summed),
+        "fixity": cached("fixity", fixity, KEPT_LONG_S),
+        "ledger": cached("ledger", ledger),
         "targets": TARGETS,
     }

@@ -23,7 +23,7 @@ from apps.lib import nudges, spool
 log = logging.getLogger(__name__)
 
 # A run leaves well before its time limit; what is still due is found by the next nudge.
-RUN_S = 120
+RUN_S, EVERYTHING = 120, 1_000_000
 ASKING_S = 10
 # So do the slices of what goes on all day.
 SCRUB_S, COPY_S, COPY_BYTES, ORPHANS_S = 60, 45, 2_000_000_000, 1200
@@ -62,16 +62,20 @@ def plan() -> int:
 @shared_task(name="archive.work")
 def work() -> int:
     """Archive what is due, the next to expire first."""
-    return _run(settings.ARCHIVE_LIMIT)
+    return _run(EVERYTHING)
 
 
 @shared_task(name="archive.sweep")
 def sweep() -> None:
-    """Heal: quarantine, drop, close; then plan as usual, and say so if the promise is in danger."""
+    """Heal: quarantine, drop, close; then plan as usual, and say so if the promise is in danger.
+
+    What is due then and nobody works at is worked off here: a nudge of ours may never arrive (F5).
+    """
     schedule.keep_house()
     generations.keep_house()
     plan()
     watching.after_sweep()
+    _run(EVERYTHING)
 
 
 @shared_task(name="archive.daily")

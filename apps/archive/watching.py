@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import Count, F, Q
 
-from apps.archive import schedule, telling
-from apps.archive.models import DUE_STATES, OPEN_STATES, Alarm, ArchiveAsset
+from apps.archive import copies, hosts, manifests, schedule, telling
+from apps.archive.models import DUE_STATES, OPEN_STATES, Alarm, ArchiveAsset, Finding
 from apps.lib import calling, clock
 
 log = logging.getLogger(__name__)
@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 DAY = dt.timedelta(days=1)
 MOST = 100_000
 KEPT = dt.timedelta(days=365)
+# How long a repair, and the closing of a day, may take before somebody should look.
+REPAIRED_WITHIN, CLOSED_WITHIN = dt.timedelta(hours=2), dt.timedelta(hours=3)
+NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,39 @@ def _late(now: dt.datetime) -> Danger | None:
     return _danger(schedule.alarming(now=now).count(), "{} old or about to expire, and not archived.")
 
 
+def _findings(now: dt.datetime) -> Danger | None:
+    """Beyond repair, or still open when the store had its time to answer: what is being repaired is no danger."""
+    old = Q(state="open", found_at__lt=now - REPAIRED_WITHIN)
+    found = Finding.objects.aggregate(
+        standing=Count("pk", filter=old | Q(state="unrepairable")), beyond=Count("pk", filter=Q(state="unrepairable"))
+    )
+    words = f"{{}} damaged or missing in the store and not repaired, of these beyond repair: {found['beyond']}."
+    return _danger(found["standing"], words)
+
+
+def _breaker(now: dt.datetime) -> Danger | None:
+    minutes = settings.ALERT_HOST_MINUTES
+    names = list(hosts.shut_for(dt.timedelta(minutes=minutes)).values_list("name", flat=True))
+    if not names:
+        return None
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    words = f"No answer for {minutes} min while files wait: {', '.join(names[:NAMED])}{more}."
+    return Danger(len(names), words)
+
+
+def _manifest(now: dt.datetime) -> Danger | None:
+    """Days are closed at five past each hour; one that waits for hours waits for somebody."""
+    days, first = manifests.unclosed(now=now - CLOSED_WITHIN)
+    if not days:
+        return None
+    number = f"{days} day{'' if days == 1 else 's'}"
+    return Danger(days, f"{number} of the ledger over and not closed, the first is {first}. Does the store answer?")
+
+
+def _copies(now: dt.datetime) -> Danger | None:
+    return _danger(copies.late(now=now)[:MOST].count(), "{} stored for more than a day and in one place only.")
+
+
 def _danger(number: int, words: str) -> Danger | None:
     return Danger(number, words.format(f"{number:,} file{'' if number == 1 else 's'}")) if number else None
 
@@ -126,4 +162,8 @@ LOOKS: dict[str, Look] = {
     Alarm.Kind.LOST: _lost,
     Alarm.Kind.QUEUE: _queue,
     Alarm.Kind.LATE: _late,
+    Alarm.Kind.FINDINGS: _findings,
+    Alarm.Kind.BREAKER: _breaker,
+    Alarm.Kind.MANIFEST: _manifest,
+    Alarm.Kind.COPIES: _copies,
 }

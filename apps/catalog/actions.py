@@ -20,6 +20,7 @@ from apps.catalog.models import (
     Track,
     TrackFile,
 )
+from apps.lib import clock
 from apps.lib.errors import NotFound, Refusal
 from apps.lib.text import is_blank
 
@@ -68,11 +69,9 @@ def register_generated(
     service = providers.known(provider)
     urls = {"audio_url": audio_url, "cover_url": cover_url, "video_url": video_url}
     providers.check_urls(service, {field: url for field, url in urls.items() if url})
-    generated_at = generated_at or timezone.now()
+    generated_at = generated_at or clock.now()
     said_to_expire, expires_at = expires_at, expires_at or providers.expiry(service, generated_at)
-    if expires_at <= generated_at:
-        message = "A track expires after it was generated."
-        raise Refusal("INVALID", message, fields={"expires_at": [message]})
+    _require_later(expires_at, generated_at)
     try:
         with history.said(by=owner):
             track = create(owner=owner, kind=kind, title=title, **facts)
@@ -88,10 +87,18 @@ def register_generated(
         source = known.select_related("track").first()
         if source is None:
             raise
+        if said_to_expire:
+            _require_later(said_to_expire, source.generated_at)
         providers.renew(
             source, {name.removesuffix("_url"): url for name, url in urls.items()}, expires_at=said_to_expire
         )
         return source.track, False
+
+
+def _require_later(expires_at: dt.datetime, generated_at: dt.datetime) -> None:
+    if expires_at <= generated_at:
+        message = "A track expires after it was generated."
+        raise Refusal("INVALID", message, fields={"expires_at": [message]})
 
 
 def edit(*, track: Track, by, **facts) -> Track:

@@ -5,10 +5,9 @@ from collections.abc import Callable, Mapping
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from apps.catalog.models import Provider, ProviderSource
-from apps.lib import fetch
+from apps.lib import clock, fetch
 from apps.lib.errors import Refusal
 
 OnFresh = Callable[[ProviderSource, dt.datetime], None]
@@ -45,8 +44,11 @@ def check_urls(provider: Provider, urls: dict[str, str]) -> None:
 
 
 def expiry(provider: Provider, since: dt.datetime, kind: str = "audio") -> dt.datetime:
-    """Until when an address of this kind works that the provider gave at that time."""
-    return since + provider.lives(kind)
+    """Until when an address of this kind works that the provider gave at that time.
+
+    In UTC: where clocks jump, a day of the zone that `since` may be written in is no day of 24 hours.
+    """
+    return since.astimezone(dt.UTC) + provider.lives(kind)
 
 
 def sooner(said: dt.datetime | None, provider: Provider, since: dt.datetime) -> dt.datetime | None:
@@ -79,7 +81,7 @@ def renew(
     `expires_at` is the audio's, by default as long from now as the provider's addresses work. Not of a removed track,
     whose addresses are forgotten.
     """
-    now = now or timezone.now()
+    now = now or clock.now()
     row = ProviderSource.objects.select_for_update(of=("self",)).select_related("provider", "track").get(pk=source.pk)
     other = {f"{kind}_url": url for kind, url in urls.items() if url and url != getattr(row, f"{kind}_url")}
     if not other or row.track.removed_at is not None:

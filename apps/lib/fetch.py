@@ -176,6 +176,15 @@ def retry_after_seconds(text: str, now: datetime) -> float | None:
     return min(max(wait, 0.0), MAX_RETRY_AFTER)
 
 
+def _said_at(headers: Mapping[str, str]) -> datetime:
+    """When an answer was given, by the clock of who gives it: a date that it names is of that clock."""
+    try:
+        moment = parsedate_to_datetime(headers.get("date", ""))
+    except (ValueError, OverflowError):
+        return datetime.now(UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def system_addresses(host: str, port: int) -> list[str]:
     """What the system's resolver answers, in its order of preference."""
     return [answer[4][0] for answer in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
@@ -388,7 +397,7 @@ def _require_plain_answer(status: int, headers: dict[str, str], host: str) -> No
     """Demand status 200, a body sent as it is, and a length or chunks by which a cut can be noticed."""
     if status != 200:
         code = STATUS_CODES.get(status, "SOURCE_ERROR")
-        wait = retry_after_seconds(headers.get("retry-after", ""), datetime.now(UTC))
+        wait = retry_after_seconds(headers.get("retry-after", ""), _said_at(headers))
         raise FetchError(code, f"{host} answered with status {status}.", status, wait)
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise FetchError("ENCODED", f"{host} sent an encoded body although it was asked not to.", status)

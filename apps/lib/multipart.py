@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from django.core.files.storage import FileSystemStorage, storages
 
 from apps.lib import storage
+from apps.lib.ranges import OCTETS
 
 PREFIX = "incoming/"
 LEAST_PART = 8 * 1024 * 1024  # stores take 5 MiB and more for every part but the last, R2 parts of one size only
@@ -80,7 +81,7 @@ def begin(name: str, *, checksums: bool = False) -> tuple[str, bool]:
     def create() -> tuple[str, bool]:
         for algorithm in [{"ChecksumAlgorithm": "SHA256"}, {}] if checksums else [{}]:
             try:
-                answer = _client().create_multipart_upload(**_at(name), ContentType=storage.OCTETS, **algorithm)
+                answer = _client().create_multipart_upload(**_at(name), ContentType=OCTETS, **algorithm)
                 return answer["UploadId"], bool(algorithm)
             except ClientError as fault:
                 if not algorithm or storage.status_of(fault) not in _DOES_NOT_KNOW:

@@ -3,7 +3,6 @@
 import logging
 
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
 log = logging.getLogger(__name__)
 
@@ -12,12 +11,12 @@ WORTH_S = 60
 
 
 def send(task, *args) -> None:
-    """Send the task's message once the transaction holds; never fails for want of a broker."""
+    """Send the task's message once the transaction holds; never fails, whatever the broker does."""
     transaction.on_commit(lambda: _send(task, args))
 
 
 def _send(task, args: tuple) -> None:
     try:
         task.apply_async(args, retry=False, expires=WORTH_S)
-    except OperationalError as away:
+    except Exception as away:  # one that is full, or answers nonsense, is told of by other exceptions than one away
         log.warning("%s not nudged, the next sweep finds the row: %s", task.name, away)

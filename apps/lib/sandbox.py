@@ -173,14 +173,22 @@ class _Nursery:
     def open(self) -> socket.socket:
         with self.starting:
             if self.door is None:
-                self.door, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-                with theirs:
-                    argv = [sys.executable, "-I", "-B", NURSERY, str(theirs.fileno())]
-                    self.process = subprocess.Popen(
-                        argv, pass_fds=[theirs.fileno()], env=ENVIRONMENT, start_new_session=True,
-                        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                    )  # fmt: skip
+                self.door, self.process = self.born()
             return self.door
+
+    @staticmethod
+    def born() -> tuple[socket.socket, subprocess.Popen]:
+        """Both or neither: a door that leads to nobody would stay for as long as this process lives."""
+        with contextlib.ExitStack() as undone:
+            door, theirs = (undone.enter_context(end) for end in socket.socketpair(type=socket.SOCK_SEQPACKET))
+            argv = [sys.executable, "-I", "-B", NURSERY, str(theirs.fileno())]
+            process = subprocess.Popen(
+                argv, pass_fds=[theirs.fileno()], env=ENVIRONMENT, start_new_session=True,
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+            undone.pop_all()
+            theirs.close()
+            return door, process
 
     def gone(self, door: socket.socket) -> None:
         """Forget it. The door is left to the last thread that holds it, or its number could be somebody else's."""

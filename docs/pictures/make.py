@@ -19,7 +19,7 @@ from PIL import Image
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-WIDE, NARROW = (1440, 900), (390, 844)
+WIDE, TALL, NARROW = (1440, 900), (1440, 1400), (390, 844)
 MOST_BYTES = 100_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 FLAGS = [
@@ -264,6 +264,24 @@ def desk_bulk(tour: Tour, **how):
     return page
 
 
+def archive(tour: Tour, **how):
+    """The archive on one page."""
+    return tour.open("/admin/archive/archiveasset/desk/", **how)
+
+
+def archive_risks(tour: Tour):
+    page = archive(tour)
+    page.evaluate("document.querySelector('section[aria-label=\"Files in danger\"]').scrollIntoView()")
+    return page
+
+
+def archive_ledger(tour: Tour):
+    """What happened to the files of a track that is archived."""
+    page = tour.open(f"/admin/catalog/track/{tour.first('generated')}/change/")
+    page.evaluate("document.querySelector('section[aria-label=Ledger]').scrollIntoView({block: 'center'})")
+    return page
+
+
 DESK: dict[str, Callable] = {
     "queues": lambda tour, **how: tour.open("/admin/", **how),
     "track": desk_track,
@@ -297,6 +315,10 @@ SHOTS: dict[str, Callable] = {
     "import.png": importing,
     "import-phone.png": lambda tour: importing(tour, size=NARROW),
     "admin-archive.png": admin("archive/archiveasset/"),
+    "archive.png": lambda tour: archive(tour, size=TALL),
+    "archive-dark.png": lambda tour: archive(tour, size=TALL, dark=True),
+    "archive-risks.png": archive_risks,
+    "archive-ledger.png": archive_ledger,
     "account.png": lambda tour: tour.open("/account"),
     "sessions-phone.png": lambda tour: tour.open("/account/sessions", size=NARROW),
     "admin-person.png": desk_person,

@@ -1,13 +1,19 @@
 """`/api/v1/archive/*`: staff run and watch; an owner runs own tracks; strangers learn nothing."""
 
-import pytest
+import datetime as dt
 
-from apps.archive import copies, schedule, scrubbing, working
-from apps.archive.models import ArchiveJob
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from apps.archive import copies, gate, hosts, schedule, scrubbing, working
+from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.catalog.models import Track
+from apps.lib import clock
+from apps.lib.fetch import FetchError
 from tests.archive.places import overwrite, two_folders
-from tests.archive.world import at_provider
-from tests.make import make_generated, make_key, make_playable, make_track
+from tests.archive.world import at_provider, closed
+from tests.doors.desk import make_blob, make_finding
+from tests.make import audio, make_generated, make_key, make_playable, make_track
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -147,3 +153,111 @@ def test_damages_are_told_to_staff_with_the_tracks_they_concern(ana, as_, mod, s
     assert as_(mod).get("/api/v1/archive/findings?state=open").json()["results"] == []
     assert as_(mod).get("/api/v1/archive/findings?state=well").status_code == 400
     assert as_(ana).get("/api/v1/archive/findings").status_code == 403
+
+
+# --- Files handed in ------------------------------------------------------------------------------------------------
+@pytest.fixture
+def lost(ana):
+    """A generated track of two seconds whose sound is lost."""
+    track = make_generated(ana, duration_ms=2000)
+    schedule.plan_tracks([track])
+    rows, machine = ArchiveAsset.objects.all(), ArchiveAsset.machine
+    machine.move_all(rows, "running", lease_until=clock.now())
+    machine.move_all(rows, "lost", lease_until=None, next_at=None, error_code="GONE")
+    return track
+
+
+def hand_in(client, track, data: bytes | None = None, **facts):
+    file = SimpleUploadedFile("song.mp3", audio("mp3") if data is None else data)
+    body = {"kind": "audio", "file": file, **facts}
+    return client.post(f"/api/v1/archive/tracks/{track.pk}/files", body, format="multipart")
+
+
+def by_key(as_, user, *scopes: str):
+    client = as_(None)
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {make_key(user, *scopes)}")
+    return client
+
+
+def test_a_file_handed_in_by_a_key_is_archived_and_a_second_one_refused(as_, mod, lost):
+    client = by_key(as_, mod, "archive")
+    answer = hand_in(client, lost)
+    assert (answer.status_code, answer.json()["state"]) == (201, "archived"), answer.content
+    assert as_(None).get(f"/api/v1/tracks/{lost.pk}").json()["archived_to_storage"] is True
+    again = hand_in(client, lost)
+    assert (again.status_code, again.json()["code"]) == (409, "ALREADY_ARCHIVED")
+
+
+@pytest.mark.parametrize(
+    ("data", "facts", "status", "code"),
+    [
+        (b"", {}, 415, "INVALID_FORMAT"),
+        (b"<html>gone</html>", {}, 415, "INVALID_FORMAT"),
+        (audio("flac")[:5000], {}, 422, "MEDIA_UNREADABLE"),
+        (audio("mp3", seconds=5), {}, 422, "WRONG_DURATION"),
+        (audio("mp3"), {"kind": "cover"}, 415, "INVALID_FORMAT"),
+        (audio("mp3"), {"kind": "lyrics"}, 400, "INVALID"),
+        (None, {"file": ""}, 400, "INVALID"),
+    ],
+)
+def test_a_bad_file_is_refused_and_the_sound_stays_lost(as_, mod, lost, data, facts, status, code):
+    refused = hand_in(as_(mod), lost, data, **facts)
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert ArchiveAsset.objects.get().state == "lost"
+
+
+def test_another_length_is_taken_when_somebody_says_that_it_is_right(as_, mod, lost):
+    assert hand_in(as_(mod), lost, audio("mp3", seconds=5), any_length="true").status_code == 201
+
+
+def test_a_file_beyond_the_limit_is_refused(as_, mod, lost, settings):
+    settings.FETCH_MAX_BYTES = {**settings.FETCH_MAX_BYTES, "audio": 1000}
+    refused = hand_in(as_(mod), lost)
+    assert (refused.status_code, refused.json()["code"]) == (413, "FILE_TOO_LARGE")
+
+
+def test_a_stranger_an_owner_and_a_key_without_the_scope_hand_in_nothing(as_, ana, bob, mod, lost):
+    for client in (as_(None), as_(bob), as_(ana), by_key(as_, mod, "read", "write"), by_key(as_, ana, "archive")):
+        assert hand_in(client, lost).status_code in (401, 403)
+    assert ArchiveAsset.objects.get().state == "lost"
+
+
+# --- Lists and numbers ----------------------------------------------------------------------------------------------
+def test_lists_are_narrowed_by_provider_kind_state_and_time(as_, ana, mod):
+    soon, late = make_generated(ana, cover_url="https://cdn1.suno.ai/c.jpeg"), make_generated(ana)
+    schedule.plan_tracks([soon, late])
+    rows, now = ArchiveAsset.objects.all(), clock.now()
+    rows.filter(track=soon).update(expires_at=now + dt.timedelta(hours=1), attempts=1)
+    machine = ArchiveAsset.machine
+    machine.move_all(rows.filter(track=late), "running", lease_until=now)
+    machine.move_all(rows.filter(track=late), "lost", lease_until=None, next_at=None)
+
+    def found(path: str, **query) -> list[tuple]:
+        answer = as_(mod).get(f"/api/v1/archive/{path}", query)
+        return [(row["track_id"], row["kind"]) for row in answer.json()["results"]]
+
+    audio_, cover = (str(soon.pk), "audio"), (str(soon.pk), "cover")
+    assert set(found("due")) == set(found("at-risk")) == {audio_, cover}
+    assert found("lost") == [(str(late.pk), "audio")]
+    assert found("due", kind="cover") == found("at-risk", kind="cover") == [cover]
+    assert set(found("due", provider="suno", within=2)) == {audio_, cover}
+    for nothing in ({"provider": "mureka"}, {"within": 0.5}, {"state": "retrying"}):
+        assert found("due", **nothing) == found("at-risk", **nothing) == []
+    assert found("lost", state="lost", provider="suno") == [(str(late.pk), "audio")]
+    for wrong in ({"kind": "lyrics"}, {"state": "well"}, {"within": -1}, {"within": "soon"}, {"provider": "no such"}):
+        for path in ("due", "at-risk", "lost"):
+            assert as_(mod).get(f"/api/v1/archive/{path}", wrong).status_code == 400
+
+
+def test_statistics_tell_how_the_archive_is_looked_after(as_, mod, ana):
+    make_finding(make_blob(), "No place has it.")
+    (*_, last) = closed(2)
+    asset = ArchiveAsset(host="cdn1.suno.ai", expires_at=clock.now() + dt.timedelta(days=1))
+    for _ in range(gate.TRIPS_AFTER):
+        hosts.heard(asset, FetchError("NETWORK_ERROR", "It broke off."))
+    told = as_(mod).get("/api/v1/archive/statistics").json()
+    assert told["hosts"]["states"]["shut"] == 1
+    (host,) = told["hosts"]["left_alone"]
+    assert (host["host"], host["state"], host["error_code"]) == ("cdn1.suno.ai", "shut", "NETWORK_ERROR")
+    assert (told["fixity"]["open_findings"], told["fixity"]["unrepairable_findings"]) == (1, 0)
+    assert told["ledger"] == {"last_closed": str(last.day), "head": last.sha256, "unclosed_days": 0}

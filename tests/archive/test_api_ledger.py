@@ -5,7 +5,8 @@ import uuid
 
 import pytest
 
-from apps.archive import schedule, verifying
+from apps.archive import copies, manifests, schedule, verifying
+from tests.archive.places import overwrite, two_folders
 from tests.archive.world import closed
 from tests.make import make_generated, make_key
 
@@ -49,6 +50,15 @@ def test_staff_take_closed_days_home_and_prove_them_there(as_, mod, ana, tmp_pat
     assert verifying.prove([tmp_path], kept=rows[0]["sha256"]).problems == []
     for address in (MANIFESTS, rows[0]["url"]):
         assert as_(ana).get(address).status_code == 403
+
+
+def test_a_closed_day_that_the_main_place_lost_comes_from_the_copy(as_, mod, settings, tmp_path):
+    two_folders(settings, tmp_path)
+    (day,) = closed(1)
+    copies.run()
+    overwrite(day.blob.key, None)
+    assert hashlib.sha256(b"".join(as_(mod).get(f"{MANIFESTS}/{day.day}"))).hexdigest() == day.sha256
+    assert manifests.export(tmp_path / "export") == 1
 
 
 @pytest.mark.parametrize("day", ["2026-01-31", "yesterday", "2026-02-30", "20260131T10"])

@@ -1,13 +1,17 @@
 """The archive when somebody leaves: what was removed is not fetched any more, what went to the library is."""
 
+import io
+import json
+
 import pytest
 
 from apps.accounts import chapters, departure
-from apps.archive import attempt, schedule
+from apps.archive import attempt, handing, schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob, Generation
 from apps.catalog.models import Provider, Track
 from apps.lib import clock, leases
 from tests.archive.world import at_provider
+from tests.make import audio
 
 pytestmark = pytest.mark.django_db
 
@@ -70,6 +74,16 @@ def test_the_export_tells_of_jobs_and_files(ana, bob, provider):
     (job,), (file,) = told["archive_jobs"], told["archive_files"]
     assert job["status"] == "pending" and job["original_audio_url"] == file["source_url"]
     assert "user_id" not in job and "token" not in file
+
+
+def test_the_export_does_not_tell_who_of_staff_handed_a_file_in(ana, boss, provider):
+    track = at_provider(provider, ana, behaviour="404")
+    handing.hand_in(track=track, kind="audio", content=io.BytesIO(audio("mp3")), file_name="found.mp3", by=boss)
+    (chapter,) = (each for each in chapters.CHAPTERS if each.name == "archive_jobs")
+    (job,) = chapter.rows(ana)
+    assert job["metadata"]["handed_in"][0]["file_name"] == "found.mp3" and str(boss.pk) not in json.dumps(
+        job, default=str
+    )
 
 
 def test_nobody_waits_for_what_was_announced_by_who_left(ana, bob):

@@ -121,3 +121,15 @@ def test_a_real_object_store_takes_and_gives_copies(settings, tmp_path, object_s
     use(settings, *((folder, object_store) if way == "into a bucket" else (object_store, folder)))
     made = make_blobs(3)
     assert {key: held(key, COPY) for key in made} == made
+
+
+def test_what_lies_in_one_place_for_more_than_a_day_is_late(places, settings):
+    old, now = make_blob(), clock.now()
+    make_blob()
+    Blob.objects.filter(pk=old.pk).update(created_at=now - DAY - dt.timedelta(minutes=1))
+    assert list(copies.late(now=now)) == [old]
+    copies.run()
+    assert not copies.late(now=now + 9 * DAY).exists()
+    Blob.objects.update(copied_at=None, copy_verified_at=None)
+    use(settings, f"file://{places}/main")
+    assert not copies.late(now=now + 9 * DAY).exists()

@@ -1,15 +1,18 @@
 """Addresses that died: the provider is asked for others before anything is given up, and owners can tell them."""
 
 import datetime as dt
+import threading
 
 import pytest
+from django.db import connection
 
-from apps.archive import schedule
+from apps.archive import attempt, schedule
 from apps.archive.models import ArchiveAsset
+from apps.archive.providers.suno import Suno
 from apps.catalog import actions as catalog
 from apps.catalog import providers
 from apps.catalog.models import Provider, ProviderSource
-from apps.lib import clock
+from apps.lib import clock, leases
 from deploy.demo.provider import Behaviour
 from deploy.demo.provider_api import Song
 from tests.archive.providers.world import begin, open_apis, song
@@ -94,6 +97,59 @@ def test_an_api_that_is_down_changes_nothing_of_what_becomes_of_it(ana, provider
     track = known(ana, provider)
     run_all()
     assert (asset_of(track).state, asset_of(track).error_code) == ("gone_suspect", "GONE")
+
+
+def test_the_provider_is_asked_where_nobody_waits_for_a_core(ana, provider, apis, monkeypatch):
+    """A slow API must not hold up those who verify and store what others have downloaded."""
+    known(ana, provider)
+    begin(provider, "suno", "t1", song(provider, "suno", "fresh"), finished=True)
+    asked, ask = [], Suno.read
+
+    def read(client, task):
+        asked.append((threading.current_thread().name.partition("_")[0], connection.connection))
+        return ask(client, task)
+
+    monkeypatch.setattr(Suno, "read", read)
+    run_all()
+    assert asked == [("download", None)] and ArchiveAsset.objects.get().state == "archived"
+
+
+@pytest.mark.parametrize("ends", ["gone_suspect", "lost"])
+def test_an_address_that_comes_while_the_old_one_fails_is_tried_and_not_given_up_with_it(ana, provider, ends):
+    """The owner registers it again while a worker is at the dead address, on its last try or on any."""
+    track = at_provider(provider, ana, behaviour="404")
+    schedule.plan()
+    if ends == "lost":
+        ArchiveAsset.objects.update(expires_at=clock.now() - dt.timedelta(seconds=1))
+    (asset,) = leases.claim(schedule.due(), ArchiveAsset.machine, limit=1)
+    url = song(provider, "suno", "second").urls["audio"]
+    again(ana, track, audio_url=url)
+    assert attempt.archive(asset) is False
+    asset = asset_of(track)
+    assert (asset.state, asset.attempts, asset.gone_checks, asset.source_url) == ("retrying", 0, 0, url)
+    run_all()
+    assert asset_of(track).state == "archived"
+
+
+def test_a_lifetime_that_is_lengthened_during_a_try_holds_for_its_failure(ana, provider):
+    track = at_provider(provider, ana, behaviour="404")
+    schedule.plan()
+    ArchiveAsset.objects.update(expires_at=clock.now() - dt.timedelta(seconds=1))
+    (asset,) = leases.claim(schedule.due(), ArchiveAsset.machine, limit=1)
+    schedule.apply_lifetimes(Provider.objects.get(pk="suno"))
+    attempt.archive(asset)
+    assert asset_of(track).state == "gone_suspect"
+
+
+def test_said_again_with_an_expiry_before_it_was_generated_it_is_refused(as_, ana, provider):
+    track = at_provider(provider, ana)
+    source = ProviderSource.objects.get(track=track)
+    said = {"provider": "suno", "provider_track_id": source.provider_track_id, "title": "Again",
+            "audio_url": song(provider, "suno", "second").urls["audio"],
+            "generated_at": "2020-01-01T00:00:00Z", "expires_at": "2021-01-01T00:00:00Z"}  # fmt: skip
+    answer = as_(ana).post("/api/v1/tracks", said, format="json")
+    assert answer.status_code == 400 and "expires after it was generated" in str(answer.json()), answer.json()
+    assert ProviderSource.objects.get(track=track).audio_url == source.audio_url
 
 
 def test_a_refusal_in_place_of_the_file_asks_for_another_address(ana, provider, apis):

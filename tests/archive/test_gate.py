@@ -1,6 +1,7 @@
 """The gate of a host as rules: time is an argument, so an hour of outage is a unit test."""
 
 import datetime as dt
+from dataclasses import replace
 
 import pytest
 
@@ -17,6 +18,7 @@ from apps.archive.gate import (
     Pace,
     fresh,
     passes,
+    trips_after,
 )
 
 T0 = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
@@ -120,3 +122,21 @@ def test_what_would_be_dead_before_the_gate_opens_goes_and_the_dead_wait():
     assert passes(T0 + 4 * MINUTE, now=T0, until=until) and passes(until, now=T0, until=until)
     assert not passes(T0 + 6 * MINUTE, now=T0, until=until)
     assert not passes(T0 - MINUTE, now=T0, until=until)
+
+
+def test_the_openings_in_a_row_tell_how_long_a_host_was_shut():
+    assert trips_after(dt.timedelta(0)) == 1
+    assert trips_after(FIRST_PAUSE) == 2
+    breaker, now = tripped(), T0
+    for _ in range(trips_after(HOUR) - 1):
+        now = breaker.open_until
+        breaker = breaker.probed(now).failed(now)
+    assert breaker.trips == trips_after(HOUR) and HOUR <= now - T0 < HOUR + LONGEST_PAUSE
+
+
+@pytest.mark.parametrize("code", ["DISK_FULL", "STORAGE_FAILED", "IO_ERROR", "URL_REFUSED"])
+def test_a_try_that_ended_with_us_says_nothing_of_the_host(code):
+    """Neither that it is down nor, by a probe, that it is well again."""
+    for breaker in (CLOSED, tripped(), tripped().probed(T0)):
+        host = replace(fresh(T0, PACE), breaker=breaker)
+        assert host.heard(Failure(code), T0, left=DAYS) == host

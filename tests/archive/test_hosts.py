@@ -66,6 +66,15 @@ def test_the_answer_to_the_probe_lets_everybody_in_again(ana):
     assert len(claimed(now=now)) == 2
 
 
+@pytest.mark.parametrize("code", ["STORAGE_FAILED", "URL_REFUSED"])
+def test_a_try_that_ended_with_us_is_not_noted(ana, code):
+    (asset,) = make_assets(ana)
+    claimed()
+    before = ArchiveHost.objects.values().get()
+    hosts.heard(asset, FetchError(code, "no answer of theirs"))
+    assert ArchiveHost.objects.values().get() == before
+
+
 def test_a_failed_probe_leaves_it_shut_for_longer(ana):
     assets = make_assets(ana, 2)
     now = open_breaker(assets[0]).open_until
@@ -186,3 +195,29 @@ def test_an_asset_knows_its_host_and_forgets_it_with_the_address(ana):
     ArchiveAsset.objects.update(source_url="")
     asset.refresh_from_db()
     assert asset.host == ""
+
+
+def test_hosts_are_summed_by_state_and_those_left_alone_are_named(ana):
+    assert hosts.summed() == {"states": dict.fromkeys(hosts.STATES, 0), "left_alone": []}
+    (here,), (there,) = make_assets(ana), make_assets(ana, host="cdn2.suno.ai")
+    row = open_breaker(here)
+    hosts.heard(there, None)
+    found = hosts.summed()
+    assert (found["states"]["shut"], found["states"]["open"]) == (1, 1)
+    (told,) = found["left_alone"]
+    assert (told["host"], told["opens_at"], told["error_code"]) == (CDN, row.open_until, "NETWORK_ERROR")
+
+
+def test_a_host_is_shut_for_long_while_files_wait_there_and_not_before(ana):
+    (asset,) = make_assets(ana)
+    opens = open_breaker(asset).open_until
+    for _ in range(gate.trips_after(30 * MINUTE) - 2):
+        hosts.probe(CDN, now=opens)
+        hosts.heard(asset, BROKEN, now=opens)
+        opens = ArchiveHost.objects.get().open_until
+    assert not hosts.shut_for(30 * MINUTE).exists()
+    hosts.probe(CDN, now=opens)
+    hosts.heard(asset, BROKEN, now=opens)
+    assert [row.name for row in hosts.shut_for(30 * MINUTE)] == [CDN]
+    ArchiveAsset.machine.move_all(ArchiveAsset.objects.all(), "dropped")
+    assert not hosts.shut_for(30 * MINUTE).exists()

@@ -175,3 +175,13 @@ def test_what_was_exported_proves_itself(tmp_path):
     assert verifying.prove([tmp_path]).problems == []
     reading = verifying.Reading(BytesIO(spoilt.read_bytes()), lambda line, what: pytest.fail(what))
     assert len(list(reading.entries())) == 3
+
+
+def test_days_that_are_over_and_not_closed_are_counted_from_the_first():
+    now = timezone.now()
+    assert manifests.unclosed() == (0, None)
+    entry_at(now - dt.timedelta(days=3))
+    assert manifests.unclosed() == (3, now.date() - dt.timedelta(days=3))
+    manifests.close()
+    assert manifests.unclosed() == (0, None)
+    assert manifests.unclosed(now=tomorrow()) == (1, now.date())

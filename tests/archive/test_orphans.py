@@ -3,9 +3,11 @@
 import datetime as dt
 import hashlib
 import threading
+from dataclasses import asdict
 
 import pytest
 from django.db import transaction
+from redis import RedisError
 
 from apps.archive import copies, orphans
 from apps.archive.models import Finding
@@ -166,3 +168,24 @@ def test_a_real_object_store_is_swept_alike(settings, tmp_path, object_store):  
     assert orphans.sweep(now=later(47))[COPY].removed == 0 and held(lost.key, COPY)
     assert orphans.sweep(now=later(49))[COPY].removed >= 1
     assert not storage.exists(stored.key, place=COPY)
+
+
+def test_what_a_sweep_found_is_told_until_the_next_one(places):
+    assert orphans.last() == {}
+    storage.put_bytes(NOBODYS)
+    found = orphans.sweep()
+    assert orphans.last() == {name: asdict(one) for name, one in found.items()}
+    assert (orphans.last()[MAIN]["orphans"], orphans.last()[COPY]["orphans"]) == (1, 0)
+    orphans.sweep(place=MAIN, now=later(49))
+    assert (orphans.last()[MAIN]["removed"], orphans.last()[COPY]["orphans"]) == (1, 0)
+
+
+def test_a_sweep_needs_no_cache(places, monkeypatch):
+    def away(*args, **facts):
+        raise RedisError
+
+    for name in ("set", "get_many"):
+        monkeypatch.setattr(orphans.cache, name, away)
+    storage.put_bytes(NOBODYS)
+    assert orphans.sweep()[MAIN].orphans == 1
+    assert orphans.last() == {}

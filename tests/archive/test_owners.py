@@ -43,6 +43,30 @@ def test_every_state_has_its_words(ana):
     assert owners.standings(track)[0].advice.startswith("If you have the file, upload it")
 
 
+@pytest.mark.parametrize("state", ["retrying", "gone_suspect", "quarantined"])
+@pytest.mark.parametrize("code", [*owners.REASONS, "ANYTHING_ELSE"])
+def test_what_is_still_tried_says_why_when_next_and_what_to_do(ana, state, code):
+    track = make_generated(ana)
+    schedule.plan_tracks([track])
+    move(track, state, next_at=clock.now() - HOUR, error_code=code)
+    (standing,) = owners.standings(track)
+    why = owners.REASONS.get(code, "the provider does not give it as it should")
+    assert standing.words.startswith(f"Not saved yet because {why}. Next try now; Suno keeps it until ")
+    assert standing.advice == "To be safe, save it from Suno yourself now."
+    (late,) = owners.standings(track, now=clock.now() + 30 * 24 * HOUR)
+    assert late.words.endswith("its time at the provider is over") and not late.advice
+
+
+def test_what_was_removed_or_is_no_sound_asks_for_nothing(ana):
+    dropped, lost = make_generated(ana), make_generated(ana, cover_url="https://cdn1.suno.ai/c.jpeg")
+    schedule.plan_tracks([dropped, lost])
+    ArchiveAsset.machine.move_all(ArchiveAsset.objects.filter(track=dropped), "dropped", error_code="REMOVED")
+    assert words(dropped) == "lost: Could not be saved because the track was removed"
+    assert owners.standings(dropped)[0].advice == ""
+    move(lost, "lost", next_at=None, error_code="GONE")
+    assert [each.advice[:22] for each in owners.standings(lost)] == ["If you have the file, ", "The sound is not affec"]
+
+
 def test_what_is_saved_says_since_when(ana):
     track = make_generated(ana)
     archive(track, took=HOUR)

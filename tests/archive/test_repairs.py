@@ -6,11 +6,13 @@ import pytest
 
 from apps.archive import repairs, scrubbing
 from apps.archive.models import TOLD, ArchiveAsset, Finding, LedgerEntry
+from apps.catalog import files
 from apps.catalog.models import Blob
-from apps.lib import clock, storage
+from apps.lib import clock, locks, storage
 from apps.lib.storage import COPY, MAIN
 from tests.archive.places import held, make_blobs, overwrite, two_folders, use
 from tests.archive.world import asset_of, at_provider, run_all
+from tests.lib.threads import side_by_side
 from tests.make import audio
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -83,6 +85,38 @@ def test_what_the_sweeper_took_is_gone(archived, way):
         assert repairs.mend(Finding.objects.get()) == "gone"
     scrubbing.run()
     assert Finding.objects.get().state == "gone"
+
+
+@pytest.mark.parametrize("way", ["it is looked at", "nobody looks"])
+def test_a_damage_in_a_place_that_is_no_longer_set_is_nobodys(settings, tmp_path, way):
+    two_folders(settings, tmp_path)
+    ((key, _),) = make_blobs(1).items()
+    overwrite(key, b"x", COPY)
+    scrubbing.run(most=scrubbing.NO_END, repair=False)
+    use(settings, f"file://{tmp_path}/main")
+    if way == "it is looked at":
+        assert repairs.mend(Finding.objects.get()) == "gone"
+    scrubbing.run()
+    assert Finding.objects.get().state == "gone"
+
+
+def test_a_damage_is_noted_while_nobody_may_delete_the_file(archived, monkeypatch):
+    """Else its row could go between the second look and the note, and the whole run would end for it."""
+    overwrite(archived.key, b"x")
+    note, held_off = repairs.note, []
+
+    def noting(blob, *args, **facts):
+        held_off.append(side_by_side(lambda: sweeping(blob)) == [False])
+        return note(blob, *args, **facts)
+
+    monkeypatch.setattr(repairs, "note", noting)
+    scrubbing.run(most=scrubbing.NO_END)
+    assert held_off == [True]
+
+
+def sweeping(blob: Blob) -> bool:
+    with locks.alone(files.content(blob.sha256)) as mine:
+        return mine
 
 
 def test_a_copy_place_that_is_away_leaves_the_finding_open(settings, tmp_path, monkeypatch):

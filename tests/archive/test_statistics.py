@@ -4,12 +4,25 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+from redis import RedisError
 
 from apps.archive import schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
-from apps.archive.statistics import everything, example, lately, queue, soonness, statistics, storage
+from apps.archive.statistics import cache as numbers_cache
+from apps.archive.statistics import (
+    everything,
+    example,
+    fixity,
+    lately,
+    ledger,
+    queue,
+    soonness,
+    statistics,
+    storage,
+)
 from apps.catalog.models import ProviderSource
 from apps.lib import clock
+from tests.archive.world import entry_at
 from tests.doors.desk import make_blob
 from tests.make import make_generated
 
@@ -131,3 +144,29 @@ def test_everything_takes_a_bounded_number_of_statements(ana, django_assert_max_
         found = everything(days=7)
     assert found["last_days"]["days"] == 7 and found["targets"]["lost"] == 0
     assert lately()["total_archived"] == 5
+
+
+def test_numbers_are_counted_without_the_cache_while_it_is_away(ana, monkeypatch):
+    def away(*args, **facts):
+        raise RedisError
+
+    schedule.plan_tracks([make_generated(ana)])
+    for name in ("get_or_set", "get_many"):
+        monkeypatch.setattr(numbers_cache, name, away)
+    assert lately()["pending_archive"] == 1
+
+
+def test_bytes_are_told_by_how_they_are_looked_after(settings):
+    blob = make_blob(size=5_000_000)
+    make_blob(size=1_000_000)
+    read = clock.now() - (settings.SCRUB_DAYS + 1) * DAY
+    type(blob).objects.filter(pk=blob.pk).update(verified_at=read)
+    found = fixity()
+    assert (found["bytes_total"], found["bytes_checked"], found["bytes_unchecked"]) == (6_000_000, 1_000_000, 5_000_000)
+    assert (found["oldest_check"], found["orphans"]) == (read, {})
+
+
+def test_before_the_first_closed_day_the_ledger_has_no_head():
+    assert ledger() == {"last_closed": None, "head": "", "unclosed_days": 0}
+    entry_at(clock.now() - 2 * DAY)
+    assert ledger()["unclosed_days"] == 2

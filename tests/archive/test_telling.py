@@ -8,7 +8,7 @@ import json
 import pytest
 
 from apps.accounts.models import Letter
-from apps.archive import schedule, telling, watching
+from apps.archive import manifests, schedule, telling, watching
 from apps.archive.models import ArchiveAsset
 from apps.lib import clock
 from tests.fakes.listener import Listener
@@ -41,6 +41,7 @@ def test_people_hear_of_an_alarm_once_then_daily_and_of_its_end(ana, settings):
         watching.look(now=now)
         telling.tell(now=now + dt.timedelta(minutes=minutes))
     assert Letter.objects.count() == 4
+    manifests.close(now=now + 3 * DAY)
     watching.look(now=now + 3 * DAY)
     for _ in range(2):
         telling.tell(now=now + 3 * DAY)
@@ -72,6 +73,7 @@ def test_what_ended_before_anybody_heard_of_it_is_no_news(ana, settings):
     lose()
     now = clock.now()
     watching.look(now=now)
+    manifests.close(now=now + 2 * DAY)
     watching.look(now=now + 2 * DAY)
     settings.ALERT_EMAILS = ("ops@example.org",)
     assert telling.tell(now=now + 2 * DAY) == 0

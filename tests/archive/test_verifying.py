@@ -46,6 +46,39 @@ def lines_of(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines(keepends=True)
 
 
+def resealed(path: Path, change) -> None:
+    """What somebody would write who can count hashes: `change(bodies)`, and every hash anew."""
+    bodies, before, lines = [json.loads(line) for line in lines_of(path)], "", []
+    change(bodies)
+    for body in bodies:
+        body.pop("hash", None)
+        line, before = sealed(body, before)
+        lines.append(line)
+    path.write_bytes(b"".join(lines))
+
+
+def overlap(bodies: list[dict]) -> None:
+    """Numbers of a day that was closed before."""
+    for place, body in enumerate(bodies[1:], 1):
+        body["seq"] = place
+    bodies[0].update(first=1, last=5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda bodies: bodies[0].pop("count"), "it is no header of a manifest"),
+        (lambda bodies: bodies[0].update(more=1), "it is no header of a manifest"),
+        (lambda bodies: bodies[0].update(last=bodies[0]["last"] + 1), "its first and last seq are not those"),
+        (overlap, "does not come after"),
+    ],
+    ids=["lacking", "more", "other numbers", "overlapping"],
+)
+def test_a_header_that_hashes_well_must_fit_its_entries_and_the_day_before(tmp_path, change, words):
+    resealed(written(tmp_path)[-1], change)
+    assert words in "\n".join(said(tmp_path))
+
+
 def test_a_whole_export_is_proven(tmp_path):
     files = written(tmp_path)
     proof = prove([tmp_path])

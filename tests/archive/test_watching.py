@@ -5,9 +5,14 @@ import datetime as dt
 import pytest
 
 from apps.accounts.models import Letter
-from apps.archive import schedule, tasks, watching
-from apps.archive.models import Alarm, ArchiveAsset
+from apps.archive import gate, hosts, manifests, schedule, tasks, telling, watching
+from apps.archive.models import Alarm, ArchiveAsset, ArchiveHost, Finding
+from apps.catalog.models import Blob
 from apps.lib import clock
+from apps.lib.fetch import FetchError
+from tests.archive.places import two_folders
+from tests.archive.world import entry_at
+from tests.doors.desk import make_blob, make_finding
 from tests.fakes.listener import Listener
 from tests.make import make_generated
 
@@ -60,6 +65,7 @@ def test_a_loss_is_raised_once_and_over_after_a_day(ana):
     for minute in range(3):
         watching.look(now=now + minute * dt.timedelta(minutes=1))
     assert raised() == ["lost"] and Alarm.objects.count() == 1
+    manifests.close(now=now + DAY + HOUR)
     watching.look(now=now + DAY + HOUR)
     assert raised() == []
     assert Alarm.objects.get().over_at == now + DAY + HOUR
@@ -126,3 +132,98 @@ def test_alarms_are_kept_for_a_year():
     watching.look(now=now + HOUR)
     assert watching.forget(now=now + 300 * DAY) == 0
     assert watching.forget(now=now + 400 * DAY) == 1
+
+
+# --- How what is archived is looked after ---------------------------------------------------------------------------
+def damage(state: str = "unrepairable", **facts) -> None:
+    make_finding(make_blob(), "No place has it.")
+    if state != "open":
+        Finding.machine.move_all(Finding.objects.all(), state)
+    Finding.objects.update(**facts)
+
+
+def shut_out(asset: ArchiveAsset, length: dt.timedelta) -> None:
+    """The host of the asset fails, and each probe too, for so long."""
+    now = clock.now() - length
+    for _ in range(gate.TRIPS_AFTER):
+        hosts.heard(asset, FetchError("NETWORK_ERROR", "It broke off."), now=now)
+    while (opens := ArchiveHost.objects.get().open_until) < clock.now():
+        hosts.probe(asset.host, now=opens)
+        hosts.heard(asset, FetchError("NETWORK_ERROR", "It broke off."), now=opens)
+
+
+def in_danger(kind: str, owner) -> None:
+    now = clock.now()
+    if kind == "findings":
+        damage()
+    elif kind == "breaker":
+        schedule.plan_tracks([make_generated(owner)])
+        # Nothing of it is due, so that the queue is in no danger.
+        ArchiveAsset.objects.update(next_at=now + 9 * DAY)
+        shut_out(ArchiveAsset.objects.get(), 2 * HOUR)
+    elif kind == "manifest":
+        entry_at(now - 3 * DAY)
+    else:
+        Blob.objects.filter(pk=make_blob().pk).update(created_at=now - 2 * DAY)
+
+
+def out_of_danger(kind: str) -> None:
+    if kind == "findings":
+        Finding.machine.move_all(Finding.objects.all(), "gone")
+    elif kind == "breaker":
+        hosts.close("cdn1.suno.ai")
+
+
+def all_else_is_well(kind: str, now: dt.datetime) -> None:
+    if kind != "manifest":
+        manifests.close(now=now)
+    if kind != "copies":
+        Blob.objects.update(copied_at=now, copy_verified_at=now)
+
+
+@pytest.mark.parametrize("kind", ["findings", "breaker", "manifest", "copies"])
+def test_a_danger_to_what_is_archived_is_raised_once_told_daily_and_told_when_over(kind, ana, settings, tmp_path):
+    settings.ALERT_EMAILS = ("ops@example.org",)
+    two_folders(settings, tmp_path)
+    watching.after_sweep()
+    assert raised() == []
+    in_danger(kind, ana)
+    now = clock.now()
+    for later in (dt.timedelta(0), HOUR, 23 * HOUR, 25 * HOUR):
+        all_else_is_well(kind, now + later)
+        watching.look(now=now + later)
+        telling.tell(now=now + later)
+    assert raised() == [kind]
+    assert Alarm.objects.count() == 1 and Letter.objects.count() == 2
+    out_of_danger(kind)
+    all_else_is_well("", now + 26 * HOUR)
+    for _ in range(2):
+        watching.look(now=now + 26 * HOUR)
+        telling.tell(now=now + 26 * HOUR)
+    assert raised() == []
+    first, again, end = Letter.objects.order_by("id").values_list("subject", flat=True)
+    assert first == again == f"[Keeptrack] Raised: {Alarm.objects.get().get_kind_display()}"
+    assert end.startswith("[Keeptrack] Over: ")
+
+
+def test_a_damage_that_is_being_repaired_is_no_danger_and_one_that_stays_open_is():
+    now = clock.now()
+    damage("open", found_at=now - HOUR)
+    assert watching.look(now=now) == []
+    (alarm,) = watching.look(now=now + 2 * HOUR)
+    assert (alarm.kind, alarm.number) == ("findings", 1)
+
+
+def test_a_host_that_has_just_failed_or_of_which_nobody_wants_anything_is_no_danger(ana):
+    schedule.plan_tracks([make_generated(ana)])
+    ArchiveAsset.objects.update(next_at=clock.now() + 9 * DAY)
+    shut_out(ArchiveAsset.objects.get(), 10 * dt.timedelta(minutes=1))
+    assert watching.look() == []
+    shut_out(ArchiveAsset.objects.get(), HOUR)
+    ArchiveAsset.machine.move_all(ArchiveAsset.objects.all(), "dropped")
+    assert watching.look() == []
+
+
+def test_without_a_second_place_no_copy_is_missing():
+    Blob.objects.filter(pk=make_blob().pk).update(created_at=clock.now() - 9 * DAY)
+    assert watching.look() == []

@@ -2,6 +2,7 @@ import datetime as dt
 import subprocess
 import sys
 import traceback
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -290,3 +291,26 @@ def test_a_token_is_what_a_header_can_carry(given):
 def test_a_token_that_no_header_can_carry_stops_the_start_and_is_not_shown(given, value):
     given(value)
     assert SECRET not in refusal(lambda: env.token(NAME))
+
+
+@pytest.mark.parametrize(("value", "meant"), [(None, "0.021"), ("0", "0"), ("0.5", "0.5"), ("12", "12")])
+def test_a_price_is_an_amount_kept_to_the_last_digit(given, value, meant):
+    given(value)
+    assert env.price(NAME, "0.021") == Decimal(meant)
+
+
+@pytest.mark.parametrize("value", ["-1", "nan", "inf", "1e9", "0,021", "$1", "free"])
+def test_a_price_that_is_no_amount_stops_the_start(given, value):
+    given(value)
+    assert f"{NAME}: expected an amount such as 0.021" in refusal(lambda: env.price(NAME, "0.021"))
+
+
+def test_an_address_that_is_called_may_be_left_out_and_is_of_the_web(given):
+    given(None)
+    assert env.call(NAME) == ""
+    for value in ("https://ping.example/abc?x=1", "http://10.0.0.7:9000/hook"):
+        given(value)
+        assert env.call(NAME) == value
+    for value in ("ftp://example.org", "ping.example", "file:///etc/passwd", f"https://u:{SECRET}@h:99999999"):
+        given(value)
+        assert SECRET not in refusal(lambda: env.call(NAME))

@@ -5,6 +5,7 @@ So it does over the rows that a house had at the time.
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 from django.apps import apps
@@ -16,9 +17,11 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
 from apps.accounts import departure
+from apps.archive import auditing
 from tests.make import make_generated, make_user
 
 BEFORE_PEOPLE = [("accounts", "0001_initial"), ("catalog", "0002_providers"), ("archive", "0001_initial")]
+BEFORE_THE_LEDGER = [("catalog", "0008_loudness_and_former_files"), ("archive", "0002_without_owner")]
 BEFORE_THE_WHOLE_TRACK = [("catalog", "0003_without_owner")]
 OWN = [config.label for config in apps.get_app_configs() if config.name.startswith("apps.")]
 
@@ -214,3 +217,62 @@ def test_the_tracks_of_a_house_from_before_the_whole_track_go_forward_back_and_f
 def old_tracks(models) -> list[tuple]:
     facts = ("id", "kind", "status", "owner_id", "title", "tags", "removed_at", "updated_at")
     return list(models.get_model("catalog", "Track").objects.order_by("id").values_list(*facts))
+
+
+def test_the_archive_of_a_house_from_before_its_ledger_goes_forward_back_and_forward(
+    django_db_setup, django_db_blocker
+):
+    with a_database_of_its_own(django_db_blocker):
+        old = to(BEFORE_THE_LEDGER)
+        make_old_archive(old)
+        before = old_assets(old)
+        to([("archive", "0005_ledger")])
+        with connection.cursor() as cursor:  # the house goes on meanwhile
+            cursor.execute("UPDATE archive_archiveasset SET state = 'lost', next_at = NULL WHERE kind = 'video'")
+        forward()
+        hosts = dict(apps.get_model("archive", "ArchiveAsset").objects.values_list("kind", "host"))
+        assert hosts == {"audio": "cdn1.suno.ai", "cover": "cdn2.suno.ai:8443", "video": ""}
+        entries = apps.get_model("archive", "LedgerEntry").objects.order_by("kind")
+        assert [(e.kind, e.event, e.state_to, e.sha256) for e in entries] == [
+            ("audio", "begun", "archived", "a" * 64), ("cover", "begun", "retrying", ""), ("video", "lost", "lost", ""),
+        ]  # fmt: skip
+        assert not any(problem.day.startswith("asset") for problem in auditing.audit().problems)
+        lives = dict(apps.get_model("catalog", "Provider").objects.values_list("code", "video_lifetime"))
+        assert lives == {"suno": timedelta(days=14), "mureka": None, "replicate": None}
+        blob = apps.get_model("catalog", "Blob").objects.get()
+        assert (blob.copied_at, blob.copy_verified_at, blob.check_at) == (None, None, None)
+        whole = schema()
+        apps.get_model("catalog", "Blob").objects.update(copied_at=timezone.now(), copy_verified_at=timezone.now())
+        apps.get_model("archive", "Alarm").objects.create(kind="lost", message="One.")
+        assert old_assets(to(BEFORE_THE_LEDGER)) == [(*row[:2], "lost" if row[1] == "video" else row[2], *row[3:])
+                                                     for row in before]  # fmt: skip
+        forward()
+        assert schema() == whole
+        assert set(entries.values_list("event", flat=True)) == {"begun"}
+
+
+def make_old_archive(models) -> None:
+    """A track with a file of each kind: archived, waiting, and one whose address was forgotten."""
+    now = timezone.now()
+    ana = models.get_model("accounts", "User").objects.create(email="ana@example.org", password="x")
+    suno = models.get_model("catalog", "Provider").objects.get(pk="suno")
+    track = models.get_model("catalog", "Track").objects.create(
+        kind="generated", status="ready", owner=ana, title="Rain"
+    )
+    where = {"provider": suno, "provider_track_id": "t1", "audio_url": "https://CDN1.suno.ai:443/a.mp3"}
+    until = now + timedelta(days=15)
+    models.get_model("catalog", "ProviderSource").objects.create(track=track, owner=ana, expires_at=until, **where)
+    bytes_ = {"key": f"blobs/sha256/aa/{'a' * 64}", "size": 1, "mime": "audio/mpeg", "extension": "mp3"}
+    blob = models.get_model("catalog", "Blob").objects.create(sha256="a" * 64, **bytes_)
+    for kind, url, facts in (
+        ("audio", where["audio_url"], {"state": "archived", "blob": blob, "archived_at": now}),
+        ("cover", "https://cdn2.Suno.ai:8443/c.jpeg?sig=x", {"state": "retrying", "attempts": 2, "next_at": now}),
+        ("video", "", {"state": "quarantined", "crashes": 5, "next_at": now}),
+    ):
+        rows = models.get_model("archive", "ArchiveAsset").objects
+        rows.create(track=track, kind=kind, source_url=url, expires_at=until, **facts)
+
+
+def old_assets(models) -> list[tuple]:
+    facts = ("id", "kind", "state", "source_url", "expires_at", "attempts", "crashes", "blob_id", "archived_at")
+    return list(models.get_model("archive", "ArchiveAsset").objects.order_by("kind").values_list(*facts))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.lib.charts import HEIGHT, chart, round_up
+from apps.lib.charts import HEIGHT, chart, round_up, stacked
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,21 @@ def test_bars_stand_side_by_side_on_the_lower_edge():
 def test_nothing_draws_an_empty_box_and_a_half_is_no_line():
     assert (chart([]).bars, chart([]).top) == ([], 1)
     assert (chart([("a", 1)]).middle, chart([("a", 4)]).middle) == (None, None)
+
+
+def test_parts_of_a_bar_lie_on_each_other_in_their_order_and_add_up():
+    drawn = stacked([("Monday", {"archived": 12, "retried": 6, "lost": 2}), ("Tuesday", {"archived": 5})])
+    assert (drawn.top, drawn.middle, drawn.width) == (20, 10, 2)
+    first, second = drawn.bars
+    assert (first.label, first.value, second.value) == ("Monday", 20, 5)
+    assert [(part.name, part.value, part.height, part.y) for part in first.parts] == [
+        ("archived", 12, 60, 40), ("retried", 6, 30, 10), ("lost", 2, 10, 0),
+    ]  # fmt: skip
+    assert all(0 < part.x < part.x + part.width < 1 for part in first.parts) and 1 < second.parts[0].x < 2
+
+
+def test_stacks_of_nothing_have_no_height():
+    drawn = stacked([("Monday", {"archived": 0, "lost": 0})])
+    assert (drawn.top, drawn.bars[0].value) == (1, 0)
+    assert [part.height for part in drawn.bars[0].parts] == [0, 0]
+    assert stacked([]).bars == []

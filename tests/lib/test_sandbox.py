@@ -276,6 +276,17 @@ def test_a_nursery_that_is_killed_takes_its_children_along_and_is_no_fault_of_th
     assert python("print(1)").stdout == b"1\n", "the next one is born in another"
 
 
+def test_a_nursery_that_could_not_be_started_is_started_when_it_can_be(monkeypatch):
+    """The machine had no room for another process, or no file left: that passes."""
+    monkeypatch.setattr(sandbox, "_nursery", sandbox._Nursery())
+    with monkeypatch.context() as full:
+        full.setattr(sandbox.sys, "executable", "/nowhere")
+        with pytest.raises(OSError):
+            run(["/bin/true"])
+    assert run(["/bin/true"]).returncode == 0
+    sandbox._nursery.end()
+
+
 def test_nothing_of_a_child_stays_in_its_nursery():
     pid = nursery_id()
     before = held_by(pid)

@@ -5,15 +5,19 @@ import datetime as dt
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.formats import date_format
+from django.utils.html import format_html
 
 from apps.archive import risks, series, statistics
 from apps.archive.admin.facts import asset_badge
+from apps.archive.admin.hosts import TONES
 from apps.archive.models import Alarm, ArchiveAsset
-from apps.lib import charts
-from apps.lib.admin import countdown, span
+from apps.lib import charts, sizes, storage
+from apps.lib.admin import badge, countdown, span
 
 SHOWN = 10
+BLOBS = "admin:catalog_blob_changelist"
 SOON_WORDS = {
     5: "5 s", 15: "15 s", 30: "30 s", 60: "1 min", 120: "2 min", 300: "5 min", 900: "15 min", 3600: "1 h",
     21_600: "6 h", 86_400: "1 d", None: "more",
@@ -31,6 +35,8 @@ def desk(model_admin, request: HttpRequest) -> HttpResponse:
         "found": found,
         "measures": [*_measures(found)],
         "queue_age": span(dt.timedelta(seconds=found["queue"]["age_seconds"])),
+        "upkeep": [*_upkeep(found, reverse(BLOBS) if request.user.has_perm("catalog.view_blob") else "")],
+        "hosts": [_host(row) for row in found["hosts"]["left_alone"]],
         "charts": statistics.cached("charts", _charts, 60),
         "outcomes": statistics.cached("outcomes", _outcomes, 60),
         "alarms": Alarm.objects.visible_to(request.user).filter(state="raised").order_by("created_at"),
@@ -58,10 +64,54 @@ def _measures(found: dict):
     )  # fmt: skip
     yield "Lost files", day["lost"], month["lost"], "0", month["lost"] == targets["lost"]
     for name in ("p50", "p95", "p99"):
-        yield (f"From finished to archived, {name}", *(_seconds(w["since_finished"][name]) for w in (day, month)), "",
+        yield (f"From finished to archived, {name}", *(_seconds(w["since_finished"][name]) for w in (day, month)), "—",
                None)  # fmt: skip
-        yield (f"From first known to archived, {name}", *(_seconds(w["since_known"][name]) for w in (day, month)), "",
+        yield (f"From first known to archived, {name}", *(_seconds(w["since_known"][name]) for w in (day, month)), "—",
                None)  # fmt: skip
+
+
+def _upkeep(found: dict, blobs: str):
+    """What is looked after without anybody asking: (title, number, words, whether somebody should look, list).
+
+    `blobs` is where stored files are listed, empty for whom they are not.
+    """
+    states, fixity, ledger = found["hosts"]["states"], found["fixity"], found["ledger"]
+    shut = states["shut"] + states["probing"]
+    yield (
+        "Hosts left alone", shut + states["paused"], f"Of {sum(states.values())} known; {shut} did not answer.",
+        shut > 0, f"{reverse('admin:archive_archivehost_changelist')}?gate=held",
+    )  # fmt: skip
+    beyond = fixity["unrepairable_findings"]
+    yield (
+        "Damaged files", fixity["open_findings"], f"Stored, and not repaired; {beyond} beyond repair.",
+        fixity["open_findings"] > 0, f"{reverse('admin:archive_finding_changelist')}?desk=standing",
+    )  # fmt: skip
+    late, total = fixity["bytes_unchecked"], sizes.words(fixity["bytes_total"])
+    oldest = countdown(fixity["oldest_check"]) or "never"
+    yield (
+        "Not read in time", sizes.words(late), format_html("Of {}; the longest unread was read {}.", total, oldest),
+        late > 0, blobs,
+    )  # fmt: skip
+    alone = f"{sizes.words(fixity['bytes_without_copy'])} lie in one place only."
+    two = storage.COPY in storage.places()
+    yield "Without a copy", fixity["copies_missing"], alone if two else "No second place is set.", False, blobs
+    lying = sum(seen["orphans"] + seen["half_written"] for seen in fixity["orphans"].values())
+    yield (
+        "Orphans", lying if fixity["orphans"] else "—", "Objects of no row, as listed last; they go after two days.",
+        False, "",
+    )  # fmt: skip
+    closed = date_format(ledger["last_closed"], "j M") if ledger["last_closed"] else "—"
+    words = f"Head {ledger['head'][:12]}." if ledger["head"] else "A day is closed soon after its end, UTC."
+    late = ledger["unclosed_days"]
+    words = f"{late} more over and not closed. {words}" if late else words
+    yield "Last closed day", closed, words, late > 1, reverse("admin:archive_manifest_changelist")
+
+
+def _host(row: dict) -> dict:
+    return {
+        "name": row["host"], "state": badge(row["state"], TONES[row["state"]]), "opens": countdown(row["opens_at"]),
+        "answered": countdown(row["last_success_at"]), "why": row["error_code"] or "It asked for patience.",
+    }  # fmt: skip
 
 
 def _share(share: float) -> str:

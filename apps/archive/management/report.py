@@ -9,7 +9,7 @@ from apps.archive import watching
 from apps.archive.statistics import everything
 from apps.lib import sizes
 
-HELP = "the archive in numbers: tracks, how soon and surely, queue, bytes and costs; with --alarms, what is in danger"
+HELP = "the archive in numbers: tracks, how soon and surely, queue, costs, upkeep; with --alarms, what is in danger"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -77,6 +77,25 @@ def _lines(found: dict):
     yield f"  in a year              {year}, ${storage['cost_month_in_a_year']} a month"
     example = storage["example_1000_tracks"]
     yield f"  1000 typical tracks    {example['gb']} GB, ${example['cost_month']} a month"
+    yield from _upkeep(found["fixity"], found["hosts"], found["ledger"])
+
+
+def _upkeep(fixity: dict, hosts: dict, ledger: dict):
+    yield f"\nstored bytes: {sizes.words(fixity['bytes_checked'])} of {sizes.words(fixity['bytes_total'])} read in time"
+    if fixity["oldest_check"]:
+        yield f"  longest unread since   {fixity['oldest_check']:%Y-%m-%d %H:%M} UTC"
+    beyond = fixity["unrepairable_findings"]
+    yield f"  damaged                {fixity['open_findings']} files, {beyond} beyond repair"
+    yield f"  without copy           {fixity['copies_missing']} files, {sizes.words(fixity['bytes_without_copy'])}"
+    for place, seen in fixity["orphans"].items():
+        yield f"  orphans in {place:<12}{seen['orphans']} objects, {seen['half_written']} half written"
+    states = ", ".join(f"{number} {state}" for state, number in hosts["states"].items() if number)
+    yield f"\nhosts: {states or 'none yet'}"
+    for host in hosts["left_alone"]:
+        until = f", until {host['opens_at']:%H:%M:%S} UTC" if host["opens_at"] else ""
+        yield f"  {host['host']:<22} {host['state']}{until} {host['error_code']}".rstrip()
+    last = f"{ledger['last_closed']}, head {ledger['head']}" if ledger["last_closed"] else "none yet"
+    yield f"\nledger: last closed day {last}; {ledger['unclosed_days']} over and not closed"
 
 
 def _seconds(value: float | None) -> str:

@@ -23,7 +23,8 @@ class Alarm(Record):
         LATE = "late", "files are old and not archived"
         FINDINGS = "findings", "stored files are damaged or missing"
         BREAKER = "breaker", "a provider's host is shut out"
-        MANIFEST = "manifest", "yesterday's manifest is not closed"
+        MANIFEST = "manifest", "a day of the ledger is not closed"
+        COPIES = "copies", "stored files have no copy"
         TEST = "test", "a test"
 
     machine = ALARM_STATES

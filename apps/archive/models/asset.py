@@ -2,7 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Func, Q, Value
-from django.db.models.functions import Coalesce, Left, Lower
+from django.db.models.functions import Coalesce, Left, Lower, Now
 
 from apps.archive.access import ArchiveRows
 from apps.catalog.models import Blob, Track
@@ -51,6 +51,8 @@ class ArchiveAsset(Leased):
 
     machine = ASSET_STATES
 
+    # By the database's clock, as all else that decides when a file is tried again (F16).
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
     track = models.ForeignKey(Track, on_delete=models.PROTECT, related_name="archive_assets", editable=False)
     kind = models.CharField(max_length=5, choices=Kind, editable=False)
     state = machine.column()

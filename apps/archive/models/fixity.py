@@ -23,7 +23,8 @@ class Finding(Record):
     """What one place held instead of the bytes that a blob's row promises.
 
     It names the content and not the row, which must be free to go. `unrepairable`: no place and no provider has the
-    right bytes now; looked at again every day. `gone`: nobody needed them any more, and the sweeper took them.
+    right bytes now; looked at again every day. `gone`: nobody needed them any more, and the sweeper took them; or the
+    place is no longer set.
     """
 
     class Place(models.TextChoices):

@@ -6,7 +6,6 @@ it says is somebody else's text. Keys travel in a header to the API's own host a
 
 import datetime as dt
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -221,9 +220,9 @@ def url(value: Any) -> str:
 
 def milliseconds(value: Any, unit_ms: int) -> int | None:
     """A duration of more than nothing and a day at most."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value * unit_ms <= DAY_MS:
         return None
-    return round(value * unit_ms) if 0 < value * unit_ms <= DAY_MS and round(value * unit_ms) else None
+    return round(value * unit_ms) or None
 
 
 def moment(value: Any) -> dt.datetime | None:

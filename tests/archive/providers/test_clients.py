@@ -178,7 +178,7 @@ def put(value, at, new):
 
 
 ODD = [
-    None, True, 0, -1, 10**30, 1e308, float("nan"), float("inf"), "", " ", "x" * 100_000, "\x00\ud800", [], {}, [[]],
+    None, True, 0, -1, 10**30, 10**400, 1e308, float("nan"), float("inf"), "", " ", "x" * 100_000, "\x00\ud800", [], {}, [[]],
     {"a": {"b": []}}, "javascript:alert(1)", "http://127.0.0.1/", "https://[::1", "https://a b/", ["https://x/" * 999],
 ]  # fmt: skip
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("archive", "0009_verification"),
+        ("archive", "0011_seen_by_the_database"),
     ]
 
     operations = [
