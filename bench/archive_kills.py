@@ -50,7 +50,7 @@ def main() -> int:
     connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
     try:
         with tempfile.TemporaryDirectory() as folder, Provider() as provider:
-            _settle_in(Path(folder), provider.origin)
+            settle_in(Path(folder), provider.origin)
             with Workers(provider.origin) as workers:
                 goals = _swept(provider, workers) if chosen.sweep else _killed(provider, workers, chosen)
             return bool(goals.missed)
@@ -58,7 +58,7 @@ def main() -> int:
         connection.creation.destroy_test_db(database, verbosity=0)
 
 
-def _settle_in(folder: Path, origin: str) -> None:
+def settle_in(folder: Path, origin: str) -> None:
     settings.SPOOL, settings.SPOOL_RESERVE_BYTES, settings.FETCH_ORIGINS = folder / "spool", 0, (origin,)
     settings.ARCHIVE_TRIES = 1
     blobs = storage_url.backend_from_url(f"file://{folder / 'blobs'}")
