@@ -104,8 +104,9 @@ class _Run:
             self._wake()
             room = self._room()
             if room and time.monotonic() >= look:
+                kept_waiting = self.suspect is not None  # it may be over by now, and the next one due
                 claimed = self._claim(room)
-                if not claimed and not self._stays():
+                if not claimed and not kept_waiting and not self._stays():
                     break
                 look = time.monotonic() + LINGER_S if claimed < room else 0.0
             elif not room and not self.unsettled:

@@ -3,7 +3,7 @@
 
 It signs in as staff, registers three private tracks that the demo's provider does not hand out, so that the archive has
 something to show, uploads one private track, and writes one picture per shot. Run it on a demo made for it:
-`bin/up --data DIR --port 8001`. Pages with covers are JPEG, the others PNG of 128 colours; none is larger than 100 kB.
+`bin/up --data DIR --port 8001`. Pages with covers are JPEG, the others PNG of 256 colours; none is larger than 100 kB.
 """
 
 import argparse
@@ -146,7 +146,7 @@ class Tour:
         page.context.close()
         if path.suffix == ".png":
             with Image.open(path) as picture:
-                picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+                picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
         size = path.stat().st_size
         print(f"{path.name:<28} {size / 1000:6.0f} kB{'  TOO LARGE' if size > MOST_BYTES else ''}", flush=True)
 
@@ -270,7 +270,7 @@ def archive(tour: Tour, **how):
 
 
 def archive_risks(tour: Tour):
-    page = archive(tour)
+    page = archive(tour, size=(1440, 480))
     page.evaluate("document.querySelector('section[aria-label=\"Files in danger\"]').scrollIntoView()")
     return page
 

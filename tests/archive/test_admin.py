@@ -12,7 +12,7 @@ from apps.lib import storage
 from apps.lib.fetch import FetchError
 from tests.archive.places import held, overwrite, two_folders
 from tests.archive.world import at_provider
-from tests.make import audio, make_generated, make_playable, make_track
+from tests.make import audio, make_generated, make_playable, make_providers, make_track
 
 pytestmark = pytest.mark.django_db
 
@@ -244,6 +244,7 @@ def test_lifetimes_are_applied_with_a_question_and_a_count(boss, ana):
 
 
 def test_a_generation_is_shown_with_where_it_stands_and_asked_for_now(desk, ana):
+    make_providers()
     now, suno = timezone.now(), Provider.objects.get(pk="suno")
     row = Generation.objects.create(
         owner=ana, provider=suno, provider_track_id="t1", title="To Come", next_at=now + dt.timedelta(hours=1),

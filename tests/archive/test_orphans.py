@@ -48,6 +48,21 @@ def test_an_orphan_goes_after_two_days(places, place, hours, stays):
     assert {key: data for key, data in everything(place).items() if key != stored.key} == made
 
 
+def test_an_orphan_that_has_its_row_since_the_rows_were_read_stays(places, monkeypatch):
+    """Who stored it is through by then, and holds nothing any more."""
+    stored, listed = storage.put_bytes(NOBODYS), storage.listed
+
+    def listing(*asked, **options):
+        files.blob_for(stored, FORMATS["jpeg"])
+        return listed(*asked, **options)
+
+    monkeypatch.setattr(storage, "listed", listing)
+    shard = stored.sha256[:2]
+    found = orphans.Found()
+    orphans._sweep_shard(shard, MAIN, later(49), True, found)
+    assert (found.orphans, found.removed, held(stored.key, MAIN)) == (0, 0, NOBODYS)
+
+
 @pytest.mark.parametrize(("hours", "stays"), [(47, True), (49, False)])
 def test_so_does_what_was_never_written_to_its_end(places, hours, stays):
     path = places / "copy" / "blobs" / "sha256" / "00" / f"{stores.INCOMING}abc_1"

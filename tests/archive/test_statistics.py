@@ -10,6 +10,7 @@ from apps.archive import schedule
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.archive.statistics import cache as numbers_cache
 from apps.archive.statistics import (
+    cached,
     everything,
     example,
     fixity,
@@ -151,7 +152,7 @@ def test_numbers_are_counted_without_the_cache_while_it_is_away(ana, monkeypatch
         raise RedisError
 
     schedule.plan_tracks([make_generated(ana)])
-    for name in ("get_or_set", "get_many"):
+    for name in ("get", "get_many"):
         monkeypatch.setattr(numbers_cache, name, away)
     assert lately()["pending_archive"] == 1
 
@@ -170,3 +171,12 @@ def test_before_the_first_closed_day_the_ledger_has_no_head():
     assert ledger() == {"last_closed": None, "head": "", "unclosed_days": 0}
     entry_at(clock.now() - 2 * DAY)
     assert ledger()["unclosed_days"] == 2
+
+
+def test_what_takes_long_to_count_is_kept_for_longer(monkeypatch):
+    kept = {}
+    monkeypatch.setattr(numbers_cache, "set", lambda key, value, seconds: kept.update({key: seconds}))
+    cached("quick", dict)
+    monkeypatch.setattr("apps.archive.statistics.SHARE", 10**9)
+    cached("slow", dict)
+    assert kept["archive.quick"] == 10 < kept["archive.slow"]

@@ -62,12 +62,12 @@ def test_poison_is_set_apart_after_five_crashes_and_tried_hourly(ana, provider):
 
 
 def test_of_what_may_be_poison_a_run_has_one_in_hand_at_a_time(ana, provider):
-    suspects = [at_provider(provider, ana, seed=seed) for seed in range(3)]
+    suspects = [at_provider(provider, ana, seed=seed) for seed in range(6)]
     schedule.plan()
     ArchiveAsset.objects.update(crashes=2)
-    others = [at_provider(provider, ana, seed=seed) for seed in range(3, 6)]
+    others = [at_provider(provider, ana, seed=seed) for seed in range(6, 9)]
     for track in (*suspects, *others):
-        provider.behave(track.source.audio_url, Behaviour("slow", 40_000))
+        provider.behave(track.source.audio_url, Behaviour("slow", 80_000))
     schedule.plan()
     in_hand = []
 
@@ -75,8 +75,8 @@ def test_of_what_may_be_poison_a_run_has_one_in_hand_at_a_time(ana, provider):
         running = ArchiveAsset.objects.filter(state="running")
         in_hand.append((running.filter(schedule.SUSPECT).count(), running.exclude(schedule.SUSPECT).count()))
 
-    assert working.work(limit=50, seconds=30, told=told) == 6
-    assert ArchiveAsset.objects.filter(state="archived").count() == 6
+    assert working.work(limit=50, seconds=30, told=told) == 9
+    assert ArchiveAsset.objects.filter(state="archived").count() == 9
     assert max(suspects for suspects, _ in in_hand) == 1 and max(others for _, others in in_hand) > 1
 
 

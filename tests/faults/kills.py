@@ -81,7 +81,7 @@ POINTS = (
     "run: end, after",
 )
 
-AT_ONCE, FED, SETTLE_DOWN = 2, 24, 50
+AT_ONCE, FED, SETTLE_DOWN = 2, 12, 50
 Told = Callable[[int], None]
 
 
@@ -169,7 +169,7 @@ def at_random(
     while result.kills < times:
         while schedule.due().exclude(schedule.SUSPECT).count() < FED:
             small(provider, owner)
-        time.sleep(chance.uniform(0, 0.5))
+        time.sleep(chance.uniform(0, 0.4))
         result.kills += workers.kill(alive.pop(chance.randrange(AT_ONCE)))
         alive.append(workers.start())
         if result.kills % 10 == 0:

@@ -106,21 +106,31 @@ STOPS = ("audio: check media, before", "audio: link in store, before", "audio: I
 @pytest.mark.parametrize("point", STOPS)
 def test_a_worker_that_stood_still_past_its_lease_settles_in_vain(ana, provider, workers, point):
     track = small(provider, ana, cover=False)
-    still = workers.start(track=track.pk, at=point, by=signal.SIGSTOP)
-    wait_for(lambda: stopped(still))
+    still = stop_at(workers, track, point)
     wait_for(lambda: schedule.due().exists())
-    assert not workers.wait(workers.start(track=track.pk))
-    asset, before = asset_of(track), promises.kept(published, track)
-    assert (asset.state, asset.token, asset.crashes) == ("archived", 2, 1) and before.sound, before
-    entries = LedgerEntry.objects.filter(asset=asset.pk).count()
-    os.kill(still, signal.SIGCONT)
-    assert not workers.wait(still), "it came to its end"
+    successor = stop_at(workers, track, point)
+    resumed(workers, still)
+    asset = asset_of(track)
+    assert (asset.state, asset.token) == ("running", 2), "it is its successor's"
+    resumed(workers, successor)
     asset.refresh_from_db()
     assert (asset.state, asset.token, asset.crashes) == ("archived", 2, 1)
-    assert LedgerEntry.objects.filter(asset=asset.pk).count() == entries
-    after = promises.kept(published, track)
-    assert after.sound, after
+    told = LedgerEntry.objects.filter(asset=asset.pk).order_by("seq").values_list("event", flat=True)
+    assert list(told) == ["planned", "crashed", "archived"]
+    kept = promises.kept(published, track)
+    assert kept.sound, kept
     assert promises.orphans() == [] and promises.spool_left() == 0
+
+
+def stop_at(workers: Workers, track: Track, point: str) -> int:
+    worker = workers.start(track=track.pk, at=point, by=signal.SIGSTOP, limit=1)
+    wait_for(lambda: stopped(worker))
+    return worker
+
+
+def resumed(workers: Workers, worker: int) -> None:
+    os.kill(worker, signal.SIGCONT)
+    assert not workers.wait(worker), "it came to its end"
 
 
 def stopped(worker: int) -> bool:

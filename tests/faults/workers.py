@@ -75,14 +75,15 @@ class Workers:
         by: int = signal.SIGKILL,
         quarantined: bool = False,
         poisoned: bool = False,
+        limit: int = 2,
         seconds: float = 60,
     ) -> int:
-        """The process id of a new worker: of one track, of one quarantined file, or of whatever is due.
+        """The process id of a new worker: of so many files of one track, of one quarantined file, or of whatever is due.
 
         `poisoned`: what decodes a file with POISON in it kills the process that asked for it.
         """
         wish = {"track": track and str(track), "at": at, "by": int(by), "quarantined": quarantined}
-        return self._asked({"work": {**wish, "poisoned": poisoned, "seconds": seconds}})
+        return self._asked({"work": {**wish, "poisoned": poisoned, "limit": limit, "seconds": seconds}})
 
     def wait(self, worker: int) -> bool:
         """Whether it was killed; it is gone then."""
@@ -119,7 +120,7 @@ def main() -> None:
         os.kill(worker, signal.SIGKILL)
 
 
-def _work(track: str | None, at: str, by: int, quarantined: bool, poisoned: bool, seconds: float) -> None:
+def _work(track: str | None, at: str, by: int, quarantined: bool, poisoned: bool, limit: int, seconds: float) -> None:
     from apps.archive import working
     from apps.catalog.models import Track
     from tests.faults.calls import Script, watched
@@ -131,14 +132,14 @@ def _work(track: str | None, at: str, by: int, quarantined: bool, poisoned: bool
         working.work_quarantined()
     elif not at:
         only = track and Track.objects.get(pk=track)
-        working.work(limit=2 if track else 10_000, seconds=seconds, track=only)
+        working.work(limit=limit if track else 10_000, seconds=seconds, track=only)
     else:
         point, _, moment = at.rpartition(", ")
         script = Script(point, moment, lambda kind: os.kill(os.getpid(), by))
         with watched(script) as calls:
             calls.made("begin", "run")
             told = lambda asset: calls.made(f"tell of {asset.kind}", "run")  # noqa: E731
-            working.work(limit=2, seconds=seconds, track=Track.objects.get(pk=track), told=told)
+            working.work(limit=limit, seconds=seconds, track=Track.objects.get(pk=track), told=told)
             calls.made("end", "run")
 
 

@@ -126,7 +126,7 @@ def test_the_page_stands_also_while_the_cache_is_away(desk, ana, monkeypatch):
         raise RedisAway("Connection refused.")
 
     make_asset(ana, "lost", title="Gone")
-    for name in ("get", "get_many", "get_or_set", "set"):
+    for name in ("get", "get_many", "set"):
         monkeypatch.setattr(cache, name, away)
     assert "Gone" in desk.get(DESK).content.decode()
 
