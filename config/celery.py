@@ -17,7 +17,7 @@ class _Acknowledging(redis.QoS):
     when a task is done that outlived its broker. Nobody would hear it anyway."""
 
     def ack(self, delivery_tag: str) -> None:
-        if self.channel.connection is not None:
+        if getattr(self.channel.connection, "client", None) is not None:
             super().ack(delivery_tag)
 
 
