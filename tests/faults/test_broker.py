@@ -76,8 +76,9 @@ NAMES = (
 ROWS = (ArchiveAsset, ArchiveJob, Generation, LedgerEntry, Manifest, Order, Verification, Finding, Notice,
         Blob, Derivation, ProviderSource, Track, TrackFile)  # fmt: skip
 # Drawn anew by every run. Left out are the hosts, too: what they are let in for depends on which answer came last.
-DRAWN = {"id", "seq", "token", "tokens", "version", "number", "provider_track_id", "previous"}
-OF_THE_DAY = {"seconds"}
+DRAWN = {"id", "seq", "token", "tokens", "version", "number", "provider_track_id", "previous", "link"}
+# How long it took, and which of two files of the same bytes came first.
+OF_THE_DAY = {"seconds", "stored_anew"}
 
 
 def bodies() -> dict:
