@@ -64,7 +64,7 @@ def sound(name: str) -> bytes:
 def numbered(name: str, data: bytes, number: int) -> bytes:
     """The same sound in other bytes, so that each file is stored: by a tag before it, or by a sample."""
     if name == "mp3":
-        return b"ID3\x04\0\0\0\0\0\x14TXXX\0\0\0\x0a\0\0\0n\0" + b"%08d" % number + data
+        return b"ID3\x04\0\0\0\0\0\x13TIT2\0\0\0\x09\0\0\0" + b"%08d" % number + data
     if name == "flac":
         return data[:42] + b"\x01\0\0\x08" + struct.pack("<Q", number) + data[42:]
     return data[:64] + struct.pack("<Q", number) + data[72:]

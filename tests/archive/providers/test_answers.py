@@ -10,7 +10,7 @@ from tests.make import audio
     ("head", "content_type", "code", "words"),
     [
         (b'{"detail": "not found"}', "audio/mpeg", "PROVIDER_REFUSED", "not found"),
-        (b'{"msg": "\\u0000<b>' + b"x" * 400 + b'"}', "audio/mpeg", "PROVIDER_REFUSED", "xxx"),
+        (b'{"msg": "\\u0000<b>' + b"y" * 400 + b'"}', "audio/mpeg", "PROVIDER_REFUSED", "yyy"),
         (b'{"detail": {"a": 1}}', "audio/mpeg", "PROVIDER_REFUSED", "an error in place of the file."),
         (b'[{"a', "audio/mpeg", "PROVIDER_REFUSED", "an error"),
         (b"  <!DOCTYPE html><html>", "audio/mpeg", "PROVIDER_REFUSED", "web page"),
