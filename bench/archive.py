@@ -166,10 +166,11 @@ def row_13(goals: Goals, owner, origin: str, size: int, at_once: list[int], roun
             list(pool.map(attempt.Attempt.download, attempts))
         for each in attempts:
             each.leave()
+            each.asset.settle("dropped")  # or it would be due again in the middle of what is measured next
 
     def whole(count: int) -> None:
         assert working.work(limit=count, seconds=600) == count
-        assert not ArchiveAsset.objects.exclude(state__in=["archived", "running"]).exists()
+        assert not ArchiveAsset.objects.exclude(state__in=["archived", "dropped"]).exists()
 
     print(f"\nrow 13: files of {size / 1e6:.1f} MB, {RATE / 1e6:.0f} MB/s a connection; MB/s of the clock")
     print(f"  {'at a time':>9}  {'':24}{'MB/s':>8}{'of limit':>10}{'cpu ms a file':>15}{'MB a file in flight':>21}")
@@ -325,7 +326,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--row", choices=["13", "14"], help="this one alone")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 8, 16, 32], help="row 13 (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=3, help="row 13: so many times as many files (%(default)s)")
+    parser.add_argument("--rounds", type=int, default=8, help="row 13: so many times as many files (%(default)s)")
     chosen = parser.parse_args()
     goals, data, (mine, theirs) = Goals(), sound(), multiprocessing.Pipe()
     server = multiprocessing.get_context("fork").Process(target=serve, args=(theirs, data), daemon=True)

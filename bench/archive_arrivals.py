@@ -67,7 +67,7 @@ def numbered(name: str, data: bytes, number: int) -> bytes:
         return b"ID3\x04\0\0\0\0\0\x13TIT2\0\0\0\x09\0\0\0" + b"%08d" % number + data
     if name == "flac":
         return data[:42] + b"\x01\0\0\x08" + struct.pack("<Q", number) + data[42:]
-    return data[:64] + struct.pack("<Q", number) + data[72:]
+    return data[:-8] + struct.pack("<Q", number)
 
 
 def serve(port, name: str, data: bytes) -> None:

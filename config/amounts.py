@@ -9,7 +9,7 @@ from config import env
 # Requests a minute, by the scope they need; `apps.accounts.throttles` says of whom.
 RATE_LIMITS = env.limits("RATE_LIMITS", {
     "read": 1200, "write": 120, "upload": 60, "piece": 600, "archive": 60, "admin": 300, "media": 6000,
-    "anonymous": 300, "wrong_key": 60, "report": 10})  # fmt: skip
+    "anonymous": 300, "wrong_key": 60, "wrong_hook": 60, "report": 10})  # fmt: skip
 UPLOAD_MAX_BYTES = env.number("UPLOAD_MAX_BYTES", 50 * 1024 * 1024, least=1)  # S0-18
 UPLOAD_FORMATS = frozenset(env.words("UPLOAD_FORMATS", ("mp3", "wav", "flac")))  # S0-19
 if not UPLOAD_FORMATS or UPLOAD_FORMATS - AUDIO_FORMATS:

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from apps.accounts.models import Letter, Lockout, Subscription
-from apps.archive.models import OPEN_STATES, STANDING, Alarm, ArchiveAsset, Finding
+from apps.archive.models import OPEN_STATES, PRESSING, Alarm, ArchiveAsset, Finding
 from apps.archive.statistics import URGENT, statistics
 from apps.catalog import queues
 from apps.catalog.models import Blob, Changeset, Duplicate, TrackFile
@@ -165,7 +165,7 @@ def _archive(user) -> Iterator[dict]:
     yield _card("Lost", rows.filter(state="lost"), place, "Gone before they were saved.", alarm=True, desk="lost")
     quarantined = waiting.filter(state="quarantined")
     yield _card("Quarantined", quarantined, place, "They killed their worker.", alarm=True, desk="quarantined")
-    damaged = Finding.objects.visible_to(user).filter(state__in=STANDING)
+    damaged = Finding.objects.visible_to(user).filter(state__in=PRESSING)
     yield _card("Damaged files", damaged, "archive_finding", "Stored, and not repaired.", alarm=True, desk="standing")
     yield _card("Waiting for the archive", waiting, place, "Workers take them one by one.", desk="open")
 

@@ -10,6 +10,7 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from apps.catalog import files
 from apps.lib import storage
 
 
@@ -23,7 +24,8 @@ def broker() -> None:
 
 
 def store() -> None:
-    storage.exists(storage.key_for("0" * 64))
+    files.begin()
+    storage.check()
     settings.SPOOL.mkdir(parents=True, exist_ok=True)
     if not os.access(settings.SPOOL, os.W_OK):
         raise PermissionError("the spool is not writable")

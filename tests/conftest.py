@@ -10,11 +10,12 @@ from django.core.cache import caches
 from rest_framework.test import APIClient
 
 from apps.accounts.roles import Role
+from apps.lib import folders
 from config.celery import app as celery_app
 from deploy.demo.provider import Provider
 from tests import make
 
-pytest_plugins = ["tests.servers"]
+pytest_plugins = ["tests.databases", "tests.servers"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,11 +30,13 @@ def house(tmp_path_factory):
     django_settings.DATABASES["default"]["OPTIONS"]["options"] += " -c keeptrack.empties=on"
     django_settings.RATE_LIMITS = dict.fromkeys(django_settings.RATE_LIMITS, 0)
     django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    blobs = tmp_path_factory.mktemp("blobs")
+    folders.make(blobs / "blobs" / "sha256")
     django_settings.STORAGES = {
         **django_settings.STORAGES,
         "blobs": {
             "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(tmp_path_factory.mktemp("blobs"))},
+            "OPTIONS": {"location": str(blobs)},
         },
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
     }

@@ -22,8 +22,12 @@ log = logging.getLogger(__name__)
 
 class Limits(BaseThrottle):
     def allow_request(self, request, view) -> bool:
-        """True, or Throttled; every answer says in its headers what is left."""
-        spend(kind_of(request, view), subject_of(request), view.headers)
+        """True, or Throttled; every answer says in its headers what is left.
+
+        A view that `counts_refusals` has no other limit: it says itself what counts.
+        """
+        if not getattr(view, "counts_refusals", False):
+            spend(kind_of(request, view), subject_of(request), view.headers)
         return True
 
 

@@ -81,6 +81,3 @@ class Generations(AccessQuerySet):
     def of(self, person):
         """What this person announced: a choice of rows, and no leave to see them."""
         return self.filter(owner=person)
-
-    def of_others(self, person):
-        return self.exclude(owner=person)

@@ -52,13 +52,13 @@ WORDS = {
         ),
         ("gone_suspect", "one"): (
             "A provider says that files of your tracks are gone",
-            "“{title}” is not saved yet: {provider} says that {file} is gone. It is asked again for some hours. "
+            "“{title}” is not saved yet: {provider} says that {file} is gone. It is asked again until it expires. "
             "If you have the file, keep it; if you still find it at {provider}, save it now.",
         ),
         ("gone_suspect", "many"): (
             "A provider says that files of your tracks are gone",
             "Files of {tracks} of your tracks are not saved yet, among them “{title}”: their providers say that they "
-            "are gone. They are asked again for some hours. Keep what you have, and save now what you still find.",
+            "are gone. They are asked again until they expire. Keep what you have, and save now what you still find.",
         ),
     },
     RUSSIAN: {
@@ -88,13 +88,13 @@ WORDS = {
         ),
         ("gone_suspect", "one"): (
             "Провайдер сообщает, что файла больше нет",
-            'Трек "{title}" ещё не сохранён: {provider} сообщает, что файла больше нет ({file}). Мы проверим это ещё '
-            "несколько раз в ближайшие часы. Если файл у вас есть, сохраните его.",
+            'Трек "{title}" ещё не сохранён: {provider} сообщает, что файла больше нет ({file}). Мы будем '
+            "проверять это, пока не истечёт срок хранения. Если файл у вас есть, сохраните его.",
         ),
         ("gone_suspect", "many"): (
             "Провайдер сообщает, что файлов больше нет",
             'Файлы ещё не сохранены, треков: {tracks}, среди них "{title}": провайдер сообщает, что их больше нет. Мы '
-            "проверим это ещё несколько раз в ближайшие часы. Сохраните файлы, которые у вас есть.",
+            "будем проверять это, пока не истечёт срок хранения. Сохраните файлы, которые у вас есть.",
         ),
     },
 }  # fmt: skip
@@ -112,6 +112,7 @@ FAILED = {
     ),
 }
 NO_REASON = {ENGLISH: "no reason was given", RUSSIAN: "причина не названа"}
+UNREADABLE = {ENGLISH: "what it answers breaks what reads it", RUSSIAN: "его ответ не удаётся прочитать"}
 TOO_LATE = {ENGLISH: "it was not ready in time", RUSSIAN: "он не был готов вовремя"}
 
 
@@ -161,7 +162,8 @@ def _tell(rows: QuerySet[ArchiveAsset], state: str, now: dt.datetime) -> None:
     if not first:
         return
     day = now.astimezone(dt.UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    today = _told_of(state).filter(Q(updated_at__gte=day) | Q(pk__in=[a.pk for a in first.values()]))
+    moved_at = "lost_at" if state == "lost" else "updated_at"
+    today = _told_of(state).filter(Q(**{f"{moved_at}__gte": day}) | Q(pk__in=[a.pk for a in first.values()]))
     sums = today.of_people(list(first)).order_by().values("track__owner").annotate(
         files=Count("pk"), tracks=Count("track", distinct=True), sounds=Count("pk", filter=Q(kind="audio"))
     )  # fmt: skip

@@ -109,6 +109,18 @@ class JobSerializer(serializers.ModelSerializer):
             "completed_at", "error_message", "metadata", "created_at",
         ]  # fmt: skip
 
+    def to_representation(self, job) -> dict:
+        """Who of staff asked for it or handed a file in is nobody's business but staff's."""
+        shown = super().to_representation(job)
+        user = self.context["request"].user
+        if may(user, "archive.see"):
+            return shown
+        if shown["requested_by"] != user.pk:
+            shown["requested_by"] = None
+        given = [{k: v for k, v in file.items() if k != "by"} for file in job.metadata.get("handed_in", ())]
+        shown["metadata"] = {**job.metadata, "handed_in": given} if given else job.metadata
+        return shown
+
     def get_storage_audio_url(self, job) -> str | None:
         return self._address(job, "audio", "track-stream")
 
@@ -210,7 +222,7 @@ class AtRiskView(FilesView):
 class LostView(FilesView):
     """What was lost, the latest first."""
 
-    ordering = ("-updated_at", "-id")
+    ordering = ("-lost_at", "-id")
 
     def rows(self):
         return risks.lost()
@@ -327,7 +339,9 @@ class FixitySerializer(serializers.Serializer):
     bytes_unchecked = serializers.IntegerField()
     oldest_check = serializers.DateTimeField(allow_null=True)
     to_check = serializers.IntegerField(help_text="Files that are looked at out of their turn.")
-    open_findings = serializers.IntegerField(help_text="Damages that stand, those beyond repair too.")
+    open_findings = serializers.IntegerField(
+        help_text="Damages that stand, those beyond repair too, without what was written off."
+    )
     unrepairable_findings = serializers.IntegerField()
     copies_missing = serializers.IntegerField()
     bytes_without_copy = serializers.IntegerField()

@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce, Now
 
@@ -33,6 +33,8 @@ WRONG_DURATION, BELIEVED_AFTER = "WRONG_DURATION", 2
 
 # What the database says that went away, or let somebody wait for too long.
 AWAY = (OperationalError, InterfaceError)
+# What it says of facts that it cannot hold.
+UNFIT = (DataError, IntegrityError)
 
 ADMIT = {"audio": media.AUDIO_FORMATS, "cover": media.IMAGE_FORMATS, "video": media.VIDEO_FORMATS}
 # A copy may differ from the announced duration by this share or this long, whichever is more.
@@ -89,7 +91,7 @@ class Attempt:
                 folder = kept.enter_context(spool.workspace())
                 self._fetched, self._failure = self._fetch(folder), None
             except (FetchError, Refusal, OSError) as failure:
-                self._failure = failure
+                self._fetched, self._failure = None, failure
                 return self._pause()
             self._kept.push(kept.pop_all())
             return None
@@ -102,6 +104,7 @@ class Attempt:
             rules=self._rules,
             max_bytes=settings.FETCH_MAX_BYTES[kind],
             deadline=settings.FETCH_DEADLINE_S[kind],
+            room=spool.check_room,
         )
 
     def _pause(self) -> float | None:
@@ -131,7 +134,8 @@ class Attempt:
             _give_back(self.asset, failure, self._facts | facts)
         self.leave()
         with suppress(*AWAY):
-            hosts.heard(self.asset, failure)
+            # What came is an answer, whatever became of it here.
+            hosts.heard(self.asset, None if self._fetched else failure)
         return done
 
     def _may_ask(self, failure: Exception) -> bool:
@@ -155,10 +159,14 @@ class Attempt:
         probe = _decoded(self.asset, fetched)
         self._facts |= ledger.read(probe)
         _check_duration(self.asset, probe)
-        # The bytes stay in the store until their rows are written.
-        with files.stored(fetched.path, form=probe.format, sha256=fetched.sha256) as stored:
-            self._facts |= {"seconds": self._seconds(), "tries": self._tries}
-            return settle_archived(self.asset, stored, probe, self._facts)
+        try:
+            # The bytes stay in the store until their rows are written.
+            with files.stored(fetched.path, form=probe.format, sha256=fetched.sha256, spare=True) as stored:
+                self._facts |= {"seconds": self._seconds(), "tries": self._tries}
+                return settle_archived(self.asset, stored, probe, self._facts)
+        except UNFIT as unfit:
+            words = str(unfit).partition("\n")[0]
+            raise Refusal("NOT_RECORDED", f"The database refused what was read of it: {words}") from unfit
 
     def _seconds(self) -> float:
         return round(time.monotonic() - self._started, 3)
@@ -255,10 +263,12 @@ def _settle_failed(asset: ArchiveAsset, failure: Exception, facts: dict) -> None
 
 def _decided(asset: ArchiveAsset, failure: Exception, code: str, now: dt.datetime) -> Decision:
     """By the row as it is now, held: its address or its expiry may have been changed while the old one was tried."""
-    row = ArchiveAsset.objects.select_for_update(of=("self",)).get(pk=asset.pk)
-    if row.source_url != asset.source_url:  # what failed says nothing of this one
+    rows = ArchiveAsset.objects.select_related("track__source__provider").select_for_update(of=("self",))
+    row = rows.get(pk=asset.pk)
+    if row.source_url != asset.source_url or fresh.caught_up(row):  # what failed says nothing of this one
         return Decision("retrying", now, row.attempts, row.gone_checks, row.gone_since)
-    life = Life(row.created_at, row.expires_at, row.attempts, row.gone_checks, row.gone_since)
+    seen_at = max(row.created_at, row.track.source.renewed_at or row.created_at)  # where the ladder begins
+    life = Life(seen_at, row.expires_at, row.attempts, row.gone_checks, row.gone_since)
     asked = getattr(failure, "retry_after", None)
     return decide(code, life, now=now, retry_after=asked, jitter=leases.jitter())
 

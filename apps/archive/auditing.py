@@ -1,13 +1,15 @@
 """The ledger against what there is: closed days, rows, assets and bytes (decision 0063).
 
-Page by page, so that a million entries take no more memory than a thousand, and no transaction is open for long.
+Page by page, so that a million entries take no more memory than a thousand, and no transaction is open for long. After
+each page it may stop, and go on from there another time.
 """
 
 import datetime as dt
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from django.db import connection
 from django.db.models import Exists, Max, OuterRef
@@ -18,8 +20,12 @@ from apps.archive.verifying import Chain, Proof, Say
 from apps.catalog.models import Blob
 from apps.lib import storage
 
+STAGES = ("entries", "assets", "removed assets", "objects")
 PAGE = 2_000
 AT_ONCE = 8
+# A store that hangs takes over a minute for each: so many are a matter of minutes all the same.
+OBJECTS = 10 * AT_ONCE
+NO_END = float("inf")
 PIECE = 1024 * 1024
 BEFORE_ALL = -(2**63)
 _NONE = object()
@@ -49,13 +55,29 @@ _VANISHED = """
 
 @dataclass
 class Audit:
-    """What was looked at and what is wrong. `waiting`: entries of no closed day yet, which no hash holds."""
+    """What was looked at and what is wrong. `waiting`: entries of no closed day yet, which no hash holds.
+
+    `stage` is the one it is at, "" when it is over; what it looked at last there is `after`.
+    """
 
     proof: Proof = field(default_factory=Proof)
     waiting: int = 0
     assets: int = 0
     objects: int = 0
     bytes: int = 0
+    stage: str = STAGES[0]
+    after: str | int | None = None
+
+    @classmethod
+    def again(cls, so_far: dict) -> "Audit":
+        """What `so_far` told."""
+        proof = so_far["proof"]
+        problems = [verifying.Problem(**problem) for problem in proof["problems"]]
+        return cls(**{**so_far, "proof": Proof(**{**proof, "problems": problems})})
+
+    def so_far(self) -> dict:
+        """All of it, as JSON can say it."""
+        return asdict(self)
 
     @property
     def problems(self) -> list[verifying.Problem]:
@@ -67,18 +89,32 @@ class Audit:
 
 
 def audit(
-    *, kept: str = "", since: dt.date | None = None, read: bool = False, begins: Begins = lambda stage, total: _nobody
+    *,
+    kept: str = "",
+    since: dt.date | None = None,
+    read: bool = False,
+    begins: Begins = lambda stage, total: _nobody,
+    found: Audit | None = None,
+    seconds: float = NO_END,
 ) -> Audit:
     """Everything from the closed days to the bytes; with `read` all archived bytes are read and hashed.
 
-    `kept` is a manifest's SHA-256 that somebody kept outside; `since` leaves out older days, not older assets.
+    `kept` is a manifest's SHA-256 that somebody kept outside; `since` leaves out older days, not older assets. What the
+    seconds cut short is not over, and goes on when it is given as `found`.
     """
-    found = Audit()
-    last = _days(found, kept, since, begins)
-    _waiting(found, last)
-    _assets(found, begins)
-    _vanished(found, begins)
-    _objects(found, read, begins)
+    found, until = found or Audit(), time.monotonic() + seconds
+    stages = {
+        "entries": lambda: _days(found, kept, since, begins),
+        "assets": lambda: _assets(found, begins),
+        "removed assets": lambda: _vanished(found, begins),
+        "objects": lambda: _objects(found, read, begins),
+    }
+    while found.stage:
+        for after in stages[found.stage]():
+            found.after = after
+            if time.monotonic() > until:
+                return found
+        found.stage, found.after = dict(zip(STAGES, (*STAGES[1:], ""), strict=True))[found.stage], None
     return found
 
 
@@ -86,25 +122,29 @@ def _nobody(done: int) -> None:
     """Nobody looks on."""
 
 
-def _days(found: Audit, kept: str, since: dt.date | None, begins: Begins) -> int:
-    """The manifests against each other and against the rows; the last number that is in one."""
+def _days(found: Audit, kept: str, since: dt.date | None, begins: Begins) -> Iterator[str]:
+    """The manifests against each other and against the rows."""
     chosen = manifests.chosen(since)
+    begin = dt.date.fromisoformat(found.after) + verifying.DAY if found.after else since
     chain = Chain(found.proof, kept=kept, since=since)
-    older = Manifest.objects.filter(day__lt=since) if since else Manifest.objects.none()
+    older = Manifest.objects.filter(day__lt=begin) if begin else Manifest.objects.none()
     last = older.aggregate(last=Max("last_seq"))["last"] or BEFORE_ALL
     told = begins("entries", sum(manifest.entries for manifest in chosen))
+    told(found.proof.entries)
     for manifest in chosen:
-        last = _day(chain, manifest, last, told)
+        if begin is None or manifest.day >= begin:
+            last = _day(chain, manifest, last, told)
+            yield manifest.day.isoformat()
     if chosen or kept:
         chain.end()
-    return last
+    _waiting(found, last)
 
 
 def _day(chain: Chain, manifest: Manifest, after: int, told: Told) -> int:
     name, to = manifest.day.isoformat(), manifest.last_seq or after
     rows = _Rows(ledger.between(after, to), chain.proof.sayer(name), told)
     try:
-        with storage.open(manifest.blob.key) as source:
+        with storage.reported(), storage.open(manifest.blob.key) as source:
             chain.add(name, source, sha256=manifest.sha256, each=rows.compare)
         rows.end()
     except storage.StorageFailed as failure:
@@ -144,9 +184,10 @@ def _waiting(found: Audit, last: int) -> None:
     found.waiting = LedgerEntry.objects.filter(seq__gt=last).count()
 
 
-def _assets(found: Audit, begins: Begins) -> None:
+def _assets(found: Audit, begins: Begins) -> Iterator[str]:
     """Each asset is as its last entry says. Row and entry are written in one transaction, and seen in one look."""
-    told, after = begins("assets", ArchiveAsset.objects.count()), None
+    told, after = begins("assets", ArchiveAsset.objects.count()), found.after
+    told(found.assets)
     while page := _asked(_ASSETS, [list(TOLD), after, after, PAGE]):
         for row in page:
             for wrong in _against_last(*row[1:]):
@@ -154,6 +195,7 @@ def _assets(found: Audit, begins: Begins) -> None:
         found.assets += len(page)
         told(len(page))
         after = page[-1][0]
+        yield str(after)
 
 
 def _against_last(state, crashes, held, address, seq, last_state, last_crashes, last_held, last_address):
@@ -171,22 +213,25 @@ def _against_last(state, crashes, held, address, seq, last_state, last_crashes, 
         yield f"its address is not the one of entry {seq}"
 
 
-def _vanished(found: Audit, begins: Begins) -> None:
+def _vanished(found: Audit, begins: Begins) -> Iterator[int]:
     """No asset is gone without an entry that says so."""
-    end = ledger.last_seq()
+    end, begin = ledger.last_seq(), found.after or 0
     told = begins("removed assets", end)
-    for after in range(0, end, PAGE):
+    told(begin)
+    for after in range(begin, end, PAGE):
         for seq, asset in _asked(_VANISHED, [after, after + PAGE]):
             found.proof.sayer(f"asset {asset}")(0, f"entry {seq} tells of it, and it is gone without an entry")
         told(min(PAGE, end - after))
+        yield after + PAGE
 
 
-def _objects(found: Audit, read: bool, begins: Begins) -> None:
+def _objects(found: Audit, read: bool, begins: Begins) -> Iterator[str]:
     """What assets hold is in the store with its size; with `read` its bytes hash to its name."""
     held = Blob.objects.filter(Exists(ArchiveAsset.objects.filter(blob=OuterRef("pk")))).order_by("pk")
-    told, after = begins("objects", held.count()), None
+    told, after = begins("objects", held.count()), found.after
+    told(found.objects)
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="audit") as pool:
-        while page := list((held.filter(pk__gt=after) if after else held)[:PAGE]):
+        while page := list((held.filter(pk__gt=after) if after else held)[:OBJECTS]):
             for blob, wrong in zip(page, pool.map(_read if read else _measured, page), strict=True):
                 found.objects += 1
                 found.bytes += blob.size
@@ -194,6 +239,7 @@ def _objects(found: Audit, read: bool, begins: Begins) -> None:
                     found.proof.sayer(f"object {blob.sha256}")(0, wrong)
                 told(1)
             after = page[-1].pk
+            yield str(after)
 
 
 def _measured(blob: Blob) -> str:

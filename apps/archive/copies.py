@@ -35,10 +35,15 @@ class Copied:
     left: int = 0
 
 
+def _uncopied() -> QuerySet[Blob]:
+    """Without a copy, but for what is damaged: of that the findings tell."""
+    damaged = Finding.objects.filter(sha256=OuterRef("sha256"), place=MAIN, state__in=STANDING)
+    return Blob.objects.filter(~Exists(damaged), copied_at__isnull=True)
+
+
 def waiting() -> QuerySet[Blob]:
     """Without a copy, the oldest first; what is damaged or did not answer waits until it was looked at."""
-    damaged = Finding.objects.filter(sha256=OuterRef("sha256"), place=MAIN, state__in=STANDING)
-    return Blob.objects.filter(~Exists(damaged), copied_at__isnull=True, check_at__isnull=True).order_by("pk")
+    return _uncopied().filter(check_at__isnull=True).order_by("pk")
 
 
 def run(
@@ -95,7 +100,7 @@ def late(*, now: dt.datetime) -> QuerySet[Blob]:
     """What has had no copy for more than a day; nothing where there is no second place."""
     if COPY not in storage.places():
         return Blob.objects.none()
-    return Blob.objects.filter(copied_at__isnull=True, created_at__lt=now - LATE)
+    return _uncopied().filter(created_at__lt=now - LATE)
 
 
 def forget() -> int:

@@ -6,12 +6,15 @@ before an asset is given up. No network inside a transaction.
 
 import datetime as dt
 import logging
+from collections.abc import Set
 
 from django.db import transaction
+from django.db.models import Case, F, When
 
-from apps.archive import schedule
+from apps.archive import generations, schedule
 from apps.archive.models import OPEN_STATES, ArchiveAsset
 from apps.archive.providers import ProviderError, client
+from apps.archive.providers.base import split
 from apps.catalog import files, providers
 from apps.catalog.models import ProviderSource
 from apps.lib import clock
@@ -26,9 +29,13 @@ DEAD = frozenset({"GONE", "URL_REFUSED", "PROVIDER_REFUSED"})
 
 
 def helps(asset: ArchiveAsset, failure: Exception, *, now: dt.datetime | None = None) -> bool:
-    """Whether to ask for another address after this failure."""
+    """Whether to ask for another address after this failure. Never for what is known as somebody else's."""
+    source = asset.track.source
     dead = getattr(failure, "code", "") in DEAD or (now or clock.now()) >= asset.expires_at
-    return dead and client(asset.track.source.provider_id).can_read()
+    if not (dead and client(source.provider_id).can_read()):
+        return False
+    task, _ = split(source.provider_track_id)
+    return not generations.is_anothers(source.owner_id, source.provider_id, task)
 
 
 def given(asset: ArchiveAsset) -> Given | None:
@@ -63,22 +70,40 @@ def taken(asset: ArchiveAsset, given: Given, *, now: dt.datetime | None = None) 
     return True
 
 
-def readdress(source: ProviderSource, now: dt.datetime) -> None:
-    """The source's addresses become those of its assets that are not ours yet; what was lost is tried again.
+def caught_up(asset: ArchiveAsset) -> bool:
+    """Give the asset, held and with its source, the address that its source has; False when it has it.
 
-    A kind that had none so far is planned. What is at work at this moment goes on with the address it has.
+    They part where a planner read the source before its addresses were changed and wrote the asset afterwards.
+    """
+    source = asset.track.source
+    url = source.urls().get(asset.kind, asset.source_url)
+    if url == asset.source_url:
+        return False
+    facts = {"source_url": url, "expires_at": providers.expires(source, asset.kind)}
+    return ArchiveAsset.objects.filter(pk=asset.pk).update(**facts) == 1
+
+
+def readdress(source: ProviderSource, kinds: Set[str], now: dt.datetime) -> None:
+    """The source's addresses of these kinds become those of its assets that are not ours yet; what was lost is tried.
+
+    A kind that had none so far is planned. What is at work at this moment goes on with the address it has. What comes
+    without the audio has a lifetime of its own from now.
     """
     planned = ArchiveAsset.objects.filter(track=source.track_id)
     if not planned.exists():
         return
-    for kind, url in source.urls().items():
-        dead = planned.filter(kind=kind, state__in=[*OPEN_STATES, "lost"]).exclude(source_url=url)
-        mine = planned.filter(pk__in=list(dead.select_for_update().values_list("pk", flat=True)))
-        facts = {"source_url": url, "gone_checks": 0, "gone_since": None}
-        if mine.update(expires_at=providers.expires(source, kind), **facts):
-            schedule.hasten(mine, now=now)
     if source.urls().keys() - set(planned.values_list("kind", flat=True)):
         schedule.plan_tracks([source.track], now=now)
+    for kind in sorted(kinds):
+        dead = planned.filter(kind=kind, state__in=[*OPEN_STATES, "lost"])
+        mine = planned.filter(pk__in=list(dead.select_for_update().values_list("pk", flat=True)))
+        alone = "audio" not in kinds
+        expires_at = providers.expiry(source.provider, now, kind) if alone else providers.expires(source, kind)
+        # Where a try goes on with it, its failures count on: a provider may give another dead address each time.
+        attempts = Case(When(state="running", then=F("attempts")), default=0)
+        facts = {"source_url": source.urls()[kind], "attempts": attempts, "gone_checks": 0, "gone_since": None}
+        if mine.update(expires_at=expires_at, **facts):
+            schedule.hasten(mine, now=now)
 
 
 providers.on_fresh("archive", readdress)

@@ -7,7 +7,9 @@ itself ends it at once. No network inside a transaction; a row's owner is locked
 import datetime as dt
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -30,7 +32,7 @@ log = logging.getLogger(__name__)
 SOONEST, LATEST, SHARE, LIVES = dt.timedelta(seconds=5), dt.timedelta(minutes=10), 4, 20
 MINUTE, SPELL, PAUSE_S = dt.timedelta(minutes=1), dt.timedelta(seconds=10), 0.25
 MOST_WAITING = 500  # of one person
-AT_ONCE = 8
+AT_ONCE, AT_A_TIME = 8, 100
 OPEN = ("waiting", "running")
 
 
@@ -60,25 +62,30 @@ def announce(
     key = {"owner": owner, "provider": service, "provider_track_id": provider_track_id}
     with transaction.atomic():
         locks.until_commit(f"generation {service.code} {provider_track_id}")
-        _require_free(owner, service.code, provider_track_id)
+        if is_anothers(owner.pk, service.code, provider_track_id):
+            raise Conflict("This generation is somebody else's here.", code="GENERATION_TAKEN")
         row, new = Generation.objects.get_or_create(**key, defaults=waits)
         if new and Generation.objects.of(owner).filter(state__in=OPEN).count() > MOST_WAITING:
             raise Conflict(f"{MOST_WAITING} generations of yours are waited for already.", code="TOO_MANY_GENERATIONS")
         if not new:
             over = Generation.objects.filter(pk=row.pk, state__in=["failed", "expired"])
-            afresh = {"attempts": 0, "crashes": 0, "error_code": "", "error_message": "", "said": ""}
+            afresh = {"attempts": 0, "crashes": 0, "error_code": "", "error_message": "", "said": "", "songs": []}
             Generation.machine.move_all(over, "waiting", **waits, **afresh)
             row.refresh_from_db()
         return row, new
 
 
-def _require_free(owner: User, code: str, provider_track_id: str) -> None:
-    """An id may be guessed, so nobody gets by it what somebody else made and announced or registered."""
-    theirs = Generation.objects.of_others(owner).filter(provider=code, provider_track_id=provider_track_id)
+def is_anothers(owner_id: UUID | None, code: str, provider_track_id: str) -> bool:
+    """Whether somebody else announced this generation, or registered a song of it, before the owner announced it.
+
+    An id may be guessed, so nobody gets by it, with the house's key, what somebody else made.
+    """
+    announced = Generation.objects.filter(provider=code, provider_track_id=provider_track_id)
+    if announced.of(owner_id).exists():
+        return False
     known = Q(provider_track_id=provider_track_id) | Q(provider_track_id__startswith=f"{provider_track_id}/")
     owners = ProviderSource.objects.filter(known, provider=code).values_list("owner_id", flat=True)
-    if theirs.exists() or any(other not in (None, owner.pk) for other in owners):
-        raise Conflict("This generation is somebody else's here.", code="GENERATION_TAKEN")
+    return announced.exists() or any(other not in (None, owner_id) for other in owners)
 
 
 def hasten(generation: Generation, *, now: dt.datetime | None = None) -> None:
@@ -146,13 +153,19 @@ def ask(generation: Generation, *, now: dt.datetime | None = None) -> bool:
     except ProviderError as failure:
         answer = failure
     with transaction.atomic():
-        list(User.objects.select_for_update(no_key=True).filter(pk=generation.owner_id).values_list("pk"))
+        _hold_owners(Generation.objects.filter(pk=generation.pk))
         held = Generation.objects.filter(pk=generation.pk, state=leases.RUNNING, token=generation.token)
         row = held.select_for_update(of=("self",)).select_related("provider", "owner").first()
         if row is None:
             return False
         _settle(row, answer, now or clock.now())
         return True
+
+
+def _hold_owners(rows: QuerySet[Generation]) -> None:
+    """Before the rows themselves, as whoever leaves does."""
+    owners = User.objects.select_for_update(no_key=True).filter(pk__in=rows.order_by().values("owner")).order_by("pk")
+    list(owners.values_list("pk"))
 
 
 def delivered(code: str, delivery: Delivery, *, now: dt.datetime | None = None) -> str:
@@ -163,8 +176,7 @@ def delivered(code: str, delivery: Delivery, *, now: dt.datetime | None = None) 
     now, outcome = now or clock.now(), "unknown"
     about = Generation.objects.filter(provider=code, provider_track_id=delivery.provider_track_id)
     with transaction.atomic():
-        owners = User.objects.select_for_update(no_key=True).filter(pk__in=about.values("owner")).order_by("pk")
-        list(owners.values_list("pk"))
+        _hold_owners(about)
         rows = about.select_for_update(of=("self",)).select_related("provider", "owner").order_by("pk")
         for row in rows:
             outcome = _take(row, delivery.answer, now)
@@ -230,23 +242,27 @@ def _register(row: Generation, answer: Finished, now: dt.datetime) -> ProviderEr
     """Each song becomes a track; what keeps one of them from it, if anything does."""
     missing = Unfinished("some songs without audio") if answer.listed > len(answer.songs) else None
     for place, song in enumerate(answer.songs):
+        name = named(row.provider_track_id, song, answer)
+        if name in row.songs:  # also when its track was removed since: who removed it does not want it back
+            continue
         title = row.title if place == 0 else f"{row.title[:240]} ({place + 1})"
         try:
-            row.tracks.add(_track(row, answer, song, title, now))
+            row.tracks.add(_track(row, answer, song, name, title, now))
+            row.songs.append(name)
         except Refusal as refusal:
             log.warning("a song of %s is refused: %s (%s)", row, refusal.message, refusal.code)
             missing = ProviderError(refusal.code, refusal.message)
+    row.save(update_fields=["songs"])
     return missing
 
 
-def _track(row: Generation, answer: Finished, song: Song, title: str, now: dt.datetime) -> Track:
+def _track(row: Generation, answer: Finished, song: Song, name: str, title: str, now: dt.datetime) -> Track:
     generated_at = min(answer.finished_at or now, now)
     expires_at = providers.sooner(song.expires_at, row.provider, generated_at)
     where = {"audio_url": song.urls["audio"], "generated_at": generated_at, "expires_at": expires_at}
     for kind in song.urls.keys() - {"audio"}:
         if _may_be_fetched(row, kind, song.urls[kind]):
             where[f"{kind}_url"] = song.urls[kind]
-    name = named(row.provider_track_id, song, answer)
     track = {"owner": row.owner, "provider": row.provider_id, "provider_track_id": name, "title": title, **where}
     facts = {field: Track._meta.get_field(field).to_python(value) for field, value in row.facts.items()}
     if song.duration_ms:
@@ -273,9 +289,26 @@ def _may_be_fetched(row: Generation, kind: str, url: str) -> bool:
 
 def keep_house(*, now: dt.datetime | None = None) -> int:
     """Set apart what takes its workers down, and end what nobody can be asked about any more; returns how many."""
-    now = now or clock.now()
-    crashed = leases.set_apart(Generation.objects.all(), Generation.machine, "failed", now=now)
+    now, machine = now or clock.now(), Generation.machine
     over = Generation.objects.filter(state="waiting", ends_at__lt=now).exclude(
         provider__in=[code for code, asked in CLIENTS.items() if asked.can_read()]
     )
-    return crashed + Generation.machine.move_all(over, "expired", next_at=None)
+    crashed = leases.poison(Generation.objects.all(), machine, now=now)
+    return _end_all(
+        crashed, lambda rows: leases.set_apart(rows, machine, "failed", now=now), alerts.UNREADABLE, now
+    ) + _end_all(over, lambda rows: machine.move_all(rows, "expired", next_at=None), alerts.TOO_LATE, now)
+
+
+def _end_all(rows: QuerySet[Generation], end: Callable, reason: dict[str, str], now: dt.datetime) -> int:
+    """End these rows and tell their owners, both or neither, a hundred at a time; returns how many."""
+    keys, ended = list(rows.order_by("owner", "pk").values_list("pk", flat=True)), 0
+    for start in range(0, len(keys), AT_A_TIME):
+        lot = Generation.objects.filter(pk__in=keys[start : start + AT_A_TIME])
+        with transaction.atomic():
+            _hold_owners(lot)
+            held = rows.filter(pk__in=lot.values("pk")).select_for_update(of=("self",), skip_locked=True)
+            mine = list(held.select_related("provider", "owner__profile").order_by("pk"))
+            ended += end(Generation.objects.filter(pk__in=[row.pk for row in mine]))
+            for row in mine:
+                alerts.will_not_come(row, reason, now=now)
+    return ended

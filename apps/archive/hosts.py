@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import DateTimeField, Exists, F, Func, JSONField, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Cast
 
 from apps.archive import gate
 from apps.archive.models import OPEN_STATES, ArchiveAsset, ArchiveHost
@@ -23,6 +24,7 @@ STATES = ("open", "slowed", "paused", "probing", "shut")
 # Who changes a row at the same moment begins again, so often at most.
 ROUNDS = 50
 _WELL = {"failures": 0, "open_until": None}
+_WAITED_FOR = Exists(ArchiveAsset.objects.filter(host=OuterRef("name"), state__in=OPEN_STATES))
 # An answer is noted this often at most while all is well.
 NOTED_EVERY = dt.timedelta(seconds=10)
 FORGOTTEN_AFTER = dt.timedelta(days=30)
@@ -40,10 +42,9 @@ class Shut:
         """Those of `rows` whose host is not shut, and those that would expire before it opens (`gate.passes`)."""
         if not self.until:
             return rows
-        allowed = ~Q(host__in=self.until)
-        for name, until in self.until.items():
-            allowed |= Q(host=name, expires_at__gt=self.now, expires_at__lte=until)
-        return rows.filter(allowed)
+        opens = Value({name: until.isoformat() for name, until in self.until.items()}, JSONField())
+        until = Cast(Func(opens, F("host"), function="jsonb_extract_path_text"), DateTimeField())
+        return rows.filter(~Q(host__in=self.until) | Q(expires_at__gt=self.now, expires_at__lte=until))
 
     def opens(self) -> dt.datetime | None:
         """When the first of them lets somebody in again."""
@@ -55,10 +56,10 @@ def pace() -> gate.Pace:
 
 
 def shut(*, now: dt.datetime | None = None) -> Shut:
-    """The hosts that are not to be asked now."""
+    """The hosts that are not to be asked now, of those where files wait: what has died costs no claim anything."""
     found = Shut(now or clock.now())
     doubtful = Q(tokens__lt=1) | Q(open_until__isnull=False) | Q(paused_until__gt=found.now)
-    for row in ArchiveHost.objects.filter(doubtful):
+    for row in ArchiveHost.objects.filter(doubtful, _WAITED_FOR):
         state = _state(row)
         if state.wants_probe(found.now, pace()):
             found.probes.append(row.name)
@@ -141,9 +142,8 @@ def summed(*, now: dt.datetime | None = None) -> dict:
 
 def shut_for(length: dt.timedelta) -> QuerySet[ArchiveHost]:
     """Hosts whose breaker has been shut for so long while files wait there: probes go only where something waits."""
-    waiting = ArchiveAsset.objects.filter(host=OuterRef("name"), state__in=OPEN_STATES)
     shut_long = ArchiveHost.objects.filter(open_until__isnull=False, trips__gte=gate.trips_after(length))
-    return shut_long.filter(Exists(waiting)).order_by("name")
+    return shut_long.filter(_WAITED_FOR).order_by("name")
 
 
 def state_of(row: ArchiveHost, now: dt.datetime) -> str:

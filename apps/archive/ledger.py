@@ -49,7 +49,7 @@ def refused(failure: Exception) -> dict:
 
 @transaction.atomic
 def tell(*, sha256: str, event: str, **facts) -> int:
-    """Note that these bytes were found `damaged` or were `repaired`: for each asset that holds them, else once without.
+    """Note what became of these bytes, one of TOLD: for each asset that holds them, else once without.
 
     `facts` are small JSON values, no names of people. Returns the number of entries.
     """

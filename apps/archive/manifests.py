@@ -129,11 +129,20 @@ def export(into: Path, *, since: dt.date | None = None, told: Told = lambda rows
     for manifest in rows:
         target = into / f"{manifest.day}{verifying.SUFFIX}"
         if not _holds(target, manifest.sha256):
-            storage.copy_to(manifest.blob.key, target, sha256=manifest.sha256, place=manifest.blob.place())
+            _copy_to(target, manifest)
         told(1)
     (into / "verifying.py").write_bytes(Path(verifying.__file__).read_bytes())
     (into / verifying.INDEX).write_text(json.dumps(index(rows), indent=1) + "\n")
     return len(rows)
+
+
+def _copy_to(target: Path, manifest: Manifest) -> None:
+    """STORAGE_FAILED names the day; what is wrong is looked at next, and put right where it can be."""
+    try:
+        storage.copy_to(manifest.blob.key, target, sha256=manifest.sha256, place=manifest.blob.place())
+    except storage.StorageFailed as failure:
+        manifest.blob.ask()
+        raise storage.StorageFailed(f"{manifest.day}: {failure.message}") from failure
 
 
 def _holds(path: Path, sha256: str) -> bool:

@@ -5,7 +5,8 @@ import logging
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Case, Exists, F, OuterRef, Q, Value, When
+from django.db.models.functions import Greatest
 
 from apps.archive import ledger
 from apps.archive.models import STANDING, ArchiveAsset, Finding
@@ -23,6 +24,16 @@ OTHER = {MAIN: COPY, COPY: MAIN}
 NOWHERE = "No place holds the right bytes, and no provider serves the file any more."
 
 
+def read_at(place: str, now: dt.datetime) -> dict:
+    """The column of a blob whose bytes were read there and are right.
+
+    A long run's `now` is its beginning: a copy may have been made since, or forgotten.
+    """
+    if place == MAIN:
+        return {VERIFIED[MAIN]: now}
+    return {VERIFIED[COPY]: Case(When(copied_at__isnull=False, then=Greatest(Value(now), F("copied_at"))))}
+
+
 @transaction.atomic
 def note(blob: Blob, place: str, verdict: Verdict, *, now: dt.datetime) -> Finding:
     """The one finding that stands about these bytes in this place."""
@@ -37,7 +48,10 @@ def note(blob: Blob, place: str, verdict: Verdict, *, now: dt.datetime) -> Findi
 
 
 def mend(finding: Finding, *, now: dt.datetime | None = None) -> str:
-    """Put right what stands, and the state it is in then. StorageFailed when a place does not answer."""
+    """Put right what stands, and the state it is in then.
+
+    StorageFailed when a place does not answer; if that is the other one, the provider was asked instead, in vain.
+    """
     now = now or clock.now()
     blob = Blob.objects.filter(sha256=finding.sha256).first()
     if blob is None or finding.place not in storage.places():
@@ -49,12 +63,18 @@ def mend(finding: Finding, *, now: dt.datetime | None = None) -> str:
             return settle(finding, "repaired", source="itself", now=now)
         other = OTHER[finding.place]
         has_other = other in storage.places() and getattr(blob, VERIFIED[other]) is not None
-        if has_other and not _damaged(blob, other):
-            files.copy(blob, source=other, target=finding.place)
-            return settle(finding, "repaired", source=other, now=now)
+        away = None
+        try:
+            if has_other and not _damaged(blob, other):
+                files.copy(blob, source=other, target=finding.place)
+                return settle(finding, "repaired", source=other, now=now)
+        except storage.StorageFailed as failure:  # a provider does not keep its file until the place is back
+            away = failure
         why = _from_provider(blob, finding.place, now)
         if not why:
             return settle(finding, "repaired", source="provider", now=now)
+        if away:
+            raise away
     return settle(finding, "unrepairable", note=why)
 
 
@@ -95,7 +115,7 @@ def settle(finding: Finding, state: str, *, source: str = "", now: dt.datetime |
             finding.refresh_from_db()
             log.warning("damaged file %s in %s: %s %s", finding.sha256, finding.place, state, source)
             if state == "repaired":
-                Blob.objects.filter(sha256=finding.sha256).update(**{VERIFIED[finding.place]: now})
+                Blob.objects.filter(sha256=finding.sha256).update(**read_at(finding.place, now))
                 _tell("repaired", finding)
     return mine.values_list("state", flat=True).get()
 
@@ -127,8 +147,22 @@ def insist(finding: Finding) -> None:
     """Repair it at once. Conflict when it is not repaired then."""
     if finding.state not in STANDING:
         raise Conflict("There is nothing to look at any more.", code="NOTHING_TO_REPAIR")
-    if mend(finding) == "unrepairable":
+    if mend(finding) in ("unrepairable", "written_off"):
         raise Conflict("No place and no provider has the right bytes.", code="UNREPAIRABLE")
+
+
+@transaction.atomic
+def write_off(finding: Finding) -> None:
+    """Nothing can be done about it: no alarm any more. Looked at further, and repaired should the bytes come back.
+
+    Conflict when it is not beyond repair, or its bytes are not needed.
+    """
+    if not Blob.objects.filter(sha256=finding.sha256).exists():
+        raise Conflict("There is nothing to look at any more.", code="NOTHING_TO_REPAIR")
+    if finding.state != "unrepairable":
+        raise Conflict("It is not found to be beyond repair: repair it first.", code="NOT_BEYOND_REPAIR")
+    Finding.machine.move(finding, "written_off")
+    _tell("written_off", finding)
 
 
 def concerned(hashes: list[str]) -> dict[str, list[tuple[Track, str]]]:

@@ -1,7 +1,7 @@
 """When a failed asset is tried again, and when it is believed lost. Pure: time is an argument.
 
-One class of provider keeps its files for days, another for an hour; each has its ladder. Past its expiry an asset
-is lost when the provider says so, or after a grace in which it never answered.
+One class of provider keeps its files for days, another for an hour; each has its ladder. An asset is lost when the
+provider says so at its expiry or later (decision 0071), or after a grace in which it never answered.
 """
 
 import datetime as dt
@@ -14,8 +14,7 @@ SHORT_LIFE = dt.timedelta(hours=6)
 LONG = tuple(dt.timedelta(minutes=m) for m in (1, 6, 36, 156, 360))
 # Offsets from the first sight of a short-lived asset.
 SHORT = tuple(dt.timedelta(seconds=s) for s in (18, 60, 180, 360, 720, 1260, 1800, 2340, 2880, 3240))
-LAST_CHANCE = dt.timedelta(seconds=30)
-GONE_CHECKS, GONE_FOR = 3, dt.timedelta(hours=6)
+LAST_CHANCE, SOONEST = dt.timedelta(seconds=30), dt.timedelta(seconds=1)
 GRACE = dt.timedelta(days=1)
 
 GONE = "GONE"
@@ -64,12 +63,12 @@ def decide(
     expiry is never jittered past it.
     """
     if code in OWN_FAULTS:
-        return Decision("retrying", now + OWN_FAULT_DELAY, life.attempts, life.gone_checks, life.gone_since)
+        return Decision("retrying", now + _own_delay(life, now), life.attempts, life.gone_checks, life.gone_since)
     attempts = life.attempts + 1
     gone = code == GONE
     checks = life.gone_checks + 1 if gone else 0
     since = (life.gone_since or now) if gone else None
-    if _is_lost(life, gone=gone, checks=checks, since=since, now=now):
+    if now >= life.expires_at + (dt.timedelta(0) if gone else min(GRACE, life.span)):
         return Decision("lost", None, attempts, checks, since)
     when = now + _delay(life, now=now, retry_after=retry_after) * jitter
     if now < life.expires_at - LAST_CHANCE < when:
@@ -77,16 +76,18 @@ def decide(
     return Decision("gone_suspect" if gone else "retrying", when, attempts, checks, since)
 
 
-def _is_lost(life: Life, *, gone: bool, checks: int, since: dt.datetime | None, now: dt.datetime) -> bool:
-    if now >= life.expires_at:
-        return gone or now >= life.expires_at + min(GRACE, life.span)
-    return gone and checks >= GONE_CHECKS and now - since >= GONE_FOR
+def _own_delay(life: Life, now: dt.datetime) -> dt.timedelta:
+    """Never past the expiry while there is time: a store that was away for a moment must not cost the last chance."""
+    left = life.expires_at - now
+    return max(left / 2, SOONEST) if dt.timedelta(0) < left <= OWN_FAULT_DELAY else OWN_FAULT_DELAY
 
 
 def _delay(life: Life, *, now: dt.datetime, retry_after: float | None) -> dt.timedelta:
     if life.span <= SHORT_LIFE:
         elapsed = now - life.seen_at
         ladder = next((step - elapsed for step in SHORT if step > elapsed), SHORT[3])
+        if life.attempts >= len(SHORT):  # other addresses came within tries, and are dead too
+            ladder = max(ladder, SHORT[3])
     else:
         ladder = LONG[min(life.attempts, len(LONG) - 1)]
     if retry_after is None:

@@ -34,7 +34,7 @@ def at_risk(*, now: dt.datetime | None = None) -> QuerySet[ArchiveAsset]:
 
 def lost() -> QuerySet[ArchiveAsset]:
     """What is gone, the latest first."""
-    return ArchiveAsset.objects.filter(state="lost", track__removed_at__isnull=True).order_by("-updated_at", "-pk")
+    return ArchiveAsset.objects.filter(state="lost", track__removed_at__isnull=True).order_by("-lost_at", "-pk")
 
 
 def to_do(asset: ArchiveAsset) -> str:

@@ -5,7 +5,7 @@ from itertools import chain
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import DateTimeField, Exists, F, OuterRef, Q, Subquery, Value
+from django.db.models import Case, DateTimeField, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.functions import Coalesce, Least
 
 from apps.archive import alerts, hosts
@@ -16,7 +16,7 @@ from apps.catalog.models import Provider, ProviderSource, Track
 from apps.lib import clock, leases
 
 PLANNER_LOCK = 7_201_303  # any number, the same everywhere
-QUARANTINE = dt.timedelta(hours=1)
+QUARANTINE, DEAD_PAUSE = dt.timedelta(hours=1), dt.timedelta(minutes=5)
 ALONE = Q(state="quarantined") | Q(crashes__gte=leases.MOST_CRASHES)
 # What was in hand when three workers died (the third counts with the next claim) killed them or was beside what did.
 # A run has one of these in hand at a time, so that the innocent do not die with the poison until they look like it.
@@ -78,13 +78,15 @@ def keep_house(*, now: dt.datetime | None = None) -> None:
 
 @transaction.atomic
 def _quarantine(now: dt.datetime) -> None:
-    """Set poison apart, and tell its owners."""
+    """Set poison apart, and tell its owners of the first time; it may go on to kill its worker every hour."""
     machine = ArchiveAsset.machine
     keys = _hold(leases.poison(ArchiveAsset.objects.all(), machine, now=now))
     # The hourly class cannot wait for an hour: a quarter of what is left is waited at most.
     soon = Least(Value(now + QUARANTINE), Value(now) + (F("expires_at") - Value(now)) / 4, output_field=DateTimeField())
+    soon = Case(When(expires_at__lte=now, then=Value(now + DEAD_PAUSE)), default=soon, output_field=DateTimeField())
     leases.set_apart(ArchiveAsset.objects.filter(pk__in=keys), machine, "quarantined", now=now, next_at=soon)
-    alerts.given_up(keys, now=now)
+    first = ArchiveAsset.objects.filter(pk__in=keys, crashes=leases.MOST_CRASHES)
+    alerts.given_up(first.values_list("pk", flat=True), now=now)
 
 
 @transaction.atomic
@@ -150,9 +152,9 @@ def quarantined(*, now: dt.datetime | None = None):
     return _claimable(now or clock.now()).filter(ALONE)
 
 
-def lanes(*, now: dt.datetime) -> tuple:
+def lanes(*, now: dt.datetime, of=due) -> tuple:
     """What can still be saved goes before what is past its expiry, so that the dead never delay the living."""
-    return due(now=now).filter(expires_at__gt=now), due(now=now).filter(expires_at__lte=now)
+    return of(now=now).filter(expires_at__gt=now), of(now=now).filter(expires_at__lte=now)
 
 
 def _claimable(now: dt.datetime):
@@ -163,11 +165,12 @@ def _claimable(now: dt.datetime):
 
 
 def alarming(*, now: dt.datetime | None = None):
-    """Open assets past the alarm day (S3-02) or within two days of their expiry (S3-10)."""
+    """Open assets past the alarm day (S3-02), or within two days of their expiry (S3-10) with half of their life over:
+    files of an hour are never further from it."""
     now = now or clock.now()
-    old = now - dt.timedelta(days=settings.ARCHIVE_ALARM_DAYS)
-    waiting = ArchiveAsset.objects.filter(state__in=OPEN_STATES)
-    return waiting.filter(created_at__lt=old) | waiting.filter(expires_at__lt=now + dt.timedelta(days=2))
+    old = Q(created_at__lt=now - dt.timedelta(days=settings.ARCHIVE_ALARM_DAYS))
+    soon = Q(expires_at__lt=now + dt.timedelta(days=2), created_at__lt=now - (F("expires_at") - now))
+    return ArchiveAsset.objects.filter(old | soon, state__in=OPEN_STATES)
 
 
 def bring_forward(track: Track, *, now: dt.datetime) -> int:

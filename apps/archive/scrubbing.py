@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db.models import Count, F, Min, Q, QuerySet, Sum
 
 from apps.archive import copies, repairs
-from apps.archive.models import STANDING, Finding
+from apps.archive.models import PRESSING, Finding
 from apps.archive.repairs import VERIFIED
 from apps.catalog import files
 from apps.catalog.models import Blob
@@ -147,7 +147,7 @@ def attend(
         outcome = _look(blob, place, now, repair, looked, pace)
         looked.tired[place] = looked.tired[place] + 1 if outcome == "unread" else 0
         if outcome == "well":
-            facts[VERIFIED[place]] = now
+            facts |= repairs.read_at(place, now)
         elif outcome != "gone":
             # What stays damaged waits for its day; then all that there is of it is known.
             places += [other for other in storage.places() if other not in places]
@@ -209,7 +209,7 @@ def standing(*, now: dt.datetime | None = None) -> dict:
         found["bytes_total"] += sums["total"] or 0
         found["bytes_checked"] += sums["checked"] or 0
         oldest += filter(None, [sums["oldest"]])
-    damages = Finding.objects.filter(state__in=STANDING).aggregate(
+    damages = Finding.objects.filter(state__in=PRESSING).aggregate(
         open_findings=Count("pk"), unrepairable_findings=Count("pk", filter=Q(state="unrepairable"))
     )
     waiting = Blob.objects.filter(check_at__isnull=False).count()

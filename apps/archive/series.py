@@ -55,7 +55,7 @@ def outcomes(*, days: int = SHOWN_DAYS, now: dt.datetime | None = None) -> dict[
     first = now.astimezone(dt.UTC).date() - dt.timedelta(days=days - 1)
     since = dt.datetime.combine(first, dt.time(), dt.UTC)
     counts: dict = defaultdict(lambda: defaultdict(lambda: dict.fromkeys(OUTCOMES, 0)))
-    for state, moment in (("archived", "archived_at"), ("lost", "updated_at")):
+    for state, moment in (("archived", "archived_at"), ("lost", "lost_at")):
         rows = ArchiveAsset.objects.filter(**{"state": state, f"{moment}__gte": since}).order_by()
         rows = rows.annotate(day=TruncDate(moment, tzinfo=dt.UTC)).values("track__source__provider__name", "day")
         for row in rows.annotate(again=Count("pk", filter=Q(attempts__gt=0)), n=Count("pk")):

@@ -24,6 +24,8 @@ UNLUCKY = tuple(Failure(code) for code in ("NETWORK_ERROR", "TIMED_OUT", "RATE_L
 DOWN, BROKEN, EXPIRED = Failure("TIMED_OUT"), Failure("SOURCE_ERROR", 500), Failure("GONE", 404)
 # Seconds that an attempt takes: a file, on average; an error; a host that does not answer.
 TAKES_FILE, TAKES_ERROR, TAKES_SILENCE = 3.0, 0.5, 10.0
+# What an outage may look like: nobody answers, or somebody in front of the files refuses everything.
+OUTAGES = {"silence": (DOWN, TAKES_SILENCE), "403": (Failure("GONE", 403), TAKES_ERROR)}
 # What falls due is seen at the next look, which comes this often (seconds).
 LOOK = 10.0
 
@@ -32,7 +34,8 @@ LOOK = 10.0
 class World:
     """`tracks` of each class, one file each, arrive evenly over `days`; `failure`: the share of unlucky attempts.
 
-    The provider is silent for `outage` in the middle. `classes`: name to (life, mean length of a broken address).
+    The provider is away for `outage` in the middle, in the way of OUTAGES that `answer` names. `classes`: name to
+    (life, mean length of a broken address).
     """
 
     tracks: int
@@ -42,6 +45,7 @@ class World:
     workers: int
     seed: int
     classes: dict[str, tuple[dt.timedelta, dt.timedelta]]
+    answer: str = "silence"
 
     def outage_span(self) -> tuple[dt.datetime, dt.datetime]:
         begin = START + self.days * DAY / 2
@@ -195,7 +199,7 @@ class Simulation:
         if now >= asset.expires_at:
             return EXPIRED, TAKES_ERROR
         if self.down <= now < self.up:
-            return DOWN, TAKES_SILENCE
+            return OUTAGES[self.world.answer]
         if now < asset.well_at:
             return BROKEN, TAKES_ERROR
         if self.chance.random() < self.world.failure:

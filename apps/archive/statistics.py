@@ -122,7 +122,7 @@ def soonness(*, window: dt.timedelta, now: dt.datetime | None = None) -> dict:
         finished=Percentiles(_seconds(F("archived_at") - finished)),
         known=Percentiles(_seconds(F("archived_at") - known)),
     )
-    lost = ArchiveAsset.objects.filter(state="lost", updated_at__gt=now - window, updated_at__lte=now).count()
+    lost = ArchiveAsset.objects.filter(state="lost", lost_at__gt=now - window, lost_at__lte=now).count()
     decided = found["archived"] + lost
     jobs = ArchiveJob.objects.filter(status="completed", completed_at__gt=now - window, completed_at__lte=now)
     mean = jobs.aggregate(mean=Avg(_seconds(F("completed_at") - F("started_at"))))["mean"]

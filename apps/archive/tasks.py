@@ -1,6 +1,7 @@
 """Celery's door to the archive. A message is a nudge; the rows are the queue, and every task may run twice."""
 
 import logging
+from contextlib import ExitStack
 
 from celery import shared_task
 from django.conf import settings
@@ -54,9 +55,13 @@ def ask() -> int:
 def plan() -> int:
     """Give new generated tracks their rows, and wake a worker when something is due."""
     planned = schedule.plan()
+    _wake()
+    return planned
+
+
+def _wake() -> None:
     if schedule.due().exists() or schedule.quarantined().exists():
         nudge()
-    return planned
 
 
 @shared_task(name="archive.work")
@@ -124,11 +129,17 @@ def follow_orders() -> int:
 
 
 def _run(limit: int) -> int:
-    """One run at a time on this machine: its threads take what falls due, and the other process stays free to plan."""
-    with spool.alone("archive") as first:
-        if not first:
+    """One run claims at a time on this machine: its threads take what falls due, and the other process stays free to
+    plan. When it claims no more the next one goes on, while its last downloads come to their end."""
+    with ExitStack() as claiming:
+        if not claiming.enter_context(spool.alone("archive")):
             return 0
-        tried = working.work(limit=limit, seconds=RUN_S) + working.work_quarantined()
+
+        def over() -> None:
+            claiming.close()
+            _wake()
+
+        tried = working.work(limit=limit, seconds=RUN_S, over=over) + working.work_quarantined()
     nudges.send(derivations.sweep)
     return tried
 

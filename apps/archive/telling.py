@@ -29,7 +29,7 @@ def tell(*, now: dt.datetime | None = None) -> int:
 def _due(heard_at: str, now: dt.datetime) -> QuerySet[Alarm]:
     """Not heard of, not for a day, or heard of and over since: what ended before anybody heard of it is no news."""
     never, long_ago = Q(**{f"{heard_at}__isnull": True}), Q(**{f"{heard_at}__lte": now - AGAIN})
-    over = Q(state="over", over_at__gt=now - AGAIN, **{f"{heard_at}__lt": F("over_at")})
+    over = Q(state="over", **{f"{heard_at}__lt": F("over_at")})
     return Alarm.objects.filter(Q(state="raised") & (never | long_ago) | over).order_by("created_at")
 
 

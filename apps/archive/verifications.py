@@ -6,10 +6,13 @@ import time
 from django.db import IntegrityError, transaction
 
 from apps.archive import auditing
+from apps.archive.auditing import Audit
 from apps.archive.models import Verification
 from apps.lib import clock, leases
 
 EVERY_S = 1.0
+# A worker gives it back then: the store is asked for every object, and no lease is kept for as long as that may take.
+SLICE_S = 600
 MOST_PROBLEMS = 100
 OPEN = ("due", "running")
 
@@ -32,12 +35,18 @@ def waiting() -> bool:
 
 
 def work(*, now: dt.datetime | None = None) -> Verification | None:
-    """Look, if it was asked for and nobody is at it; a look whose worker died begins anew."""
+    """Look for a while, if it was asked for and nobody is at it; when the worker dies, that while begins anew."""
     rows, machine = Verification.objects.order_by("pk"), Verification.machine
     leases.set_apart(rows.order_by(), machine, "failed", now=now, ended_at=clock.now())
     for row in leases.claim(rows, machine, limit=1, now=now):
         with leases.held(row):
-            told = auditing.audit(begins=_Progress(row)).told()
+            found = Audit.again(row.result) if row.result else Audit()
+            auditing.audit(begins=_Progress(row), found=found, seconds=SLICE_S)
+        if found.stage:
+            row.settle("due", next_at=clock.now(), crashes=0, result=found.so_far())
+            row.refresh_from_db()
+            return row
+        told = found.told()
         told["more"] += len(told["problems"][MOST_PROBLEMS:])
         told["problems"] = told["problems"][:MOST_PROBLEMS]
         row.settle("whole" if told["good"] else "broken", result=told, ended_at=clock.now())

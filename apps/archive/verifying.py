@@ -206,11 +206,11 @@ class Proof:
 
 
 class Chain:
-    """Manifests in the order of their days, each of which has to follow the one before."""
+    """Manifests in the order of their days, each of which has to follow the one before; the first, what is proven."""
 
     def __init__(self, proof: Proof, *, kept: str = "", since: dt.date | None = None) -> None:
         self.proof, self._kept, self._since = proof, kept, since
-        self._day: dt.date | None = None
+        self._day = _day(proof.last)
         self._last_seq = 0
 
     def add(

@@ -17,6 +17,8 @@ from apps.archive import metrics, owners
 from apps.lib import client
 
 PER_PAGE = 24
+# What proxies say of themselves and of whom they ask for.
+OF_PROXIES = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 
 
 @login_required
@@ -45,9 +47,9 @@ def numbers(request: HttpRequest) -> HttpResponse:
 
 
 def _lets_in(request: HttpRequest) -> bool:
-    """What a proxy hands on is not from this machine, also where nobody told us of the proxy."""
+    """What a proxy hands on is not from this machine, though the proxy may be: also where nobody told us of it."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if settings.METRICS_TOKEN:
         return scheme.lower() == "bearer" and metrics.admits(token.strip())
-    handed_on = "X-Forwarded-For" in request.headers or "Forwarded" in request.headers
+    handed_on = settings.BEHIND_PROXY or any(name in request.headers for name in OF_PROXIES)
     return not handed_on and ipaddress.ip_address(client.address(request)).is_loopback

@@ -14,7 +14,7 @@ from django.db.models import Count, F, Q
 
 from apps.archive import copies, hosts, manifests, schedule, telling
 from apps.archive.models import DUE_STATES, OPEN_STATES, Alarm, ArchiveAsset, Finding
-from apps.lib import calling, clock
+from apps.lib import calling, clock, leases
 
 log = logging.getLogger(__name__)
 
@@ -95,17 +95,20 @@ def forget(*, now: dt.datetime | None = None) -> int:
 
 
 def _expiring(now: dt.datetime) -> Danger | None:
-    """Failing, close to expiry, and more than half of their life behind them: files of an hour are always close."""
-    hours = settings.ALERT_EXPIRING_HOURS
+    """Failing, close to expiry, and more than half of their life behind them: files of an hour are always close.
+
+    A fault of our own counts no try and loses nothing: what met one is in danger until it is saved, expired or not.
+    """
+    hours, ours = settings.ALERT_EXPIRING_HOURS, Q(error_code__in=leases.OWN_FAULTS)
     open_ = ArchiveAsset.objects.filter(state__in=OPEN_STATES, track__removed_at__isnull=True)
-    soon = open_.filter(expires_at__gt=now, expires_at__lte=now + dt.timedelta(hours=hours))
-    failing = soon.filter(Q(attempts__gt=0) | Q(crashes__gt=0), created_at__lt=now - (F("expires_at") - now))
-    words = "{} will be deleted by a provider within {} h, and every try failed so far."
+    soon = open_.filter(Q(expires_at__gt=now) | ours, expires_at__lte=now + dt.timedelta(hours=hours))
+    failing = soon.filter(Q(attempts__gt=0) | Q(crashes__gt=0) | ours, created_at__lt=now - (F("expires_at") - now))
+    words = "{} will be deleted by a provider within {} h or may be already, and every try failed so far."
     return _danger(failing.count(), words.format("{}", hours))
 
 
 def _lost(now: dt.datetime) -> Danger | None:
-    lost = ArchiveAsset.objects.filter(state="lost", updated_at__gt=now - DAY, track__removed_at__isnull=True)
+    lost = ArchiveAsset.objects.filter(state="lost", lost_at__gt=now - DAY, track__removed_at__isnull=True)
     return _danger(lost.count(), "{} lost within a day: gone at the provider before we had a copy.")
 
 
@@ -121,7 +124,8 @@ def _late(now: dt.datetime) -> Danger | None:
 
 
 def _findings(now: dt.datetime) -> Danger | None:
-    """Beyond repair, or still open when the store had its time to answer: what is being repaired is no danger."""
+    """Beyond repair and not written off, or still open when the store had its time to answer: what is being repaired is
+    no danger."""
     old = Q(state="open", found_at__lt=now - REPAIRED_WITHIN)
     found = Finding.objects.aggregate(
         standing=Count("pk", filter=old | Q(state="unrepairable")), beyond=Count("pk", filter=Q(state="unrepairable"))

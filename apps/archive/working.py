@@ -8,7 +8,9 @@ settled is limited, so that the spool is too.
 import datetime as dt
 import heapq
 import itertools
+import logging
 import queue
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -24,17 +26,33 @@ from apps.archive.models import ArchiveAsset
 from apps.catalog.models import Track
 from apps.lib import clock, leases
 
+log = logging.getLogger(__name__)
+
 LINGER_S = 0.25
+# Attempts that rest at a time, for each download; a further one fails with the tries that it had.
+RESTING = 4
+# One in so many of a claim may be a probe, and so many hosts that wait for one are looked at.
+PROBES, LOOKS = 4, 16
+# So many failures in a row that nobody foresaw are the program's fault, and no longer one file's.
+MOST_UNFORESEEN = 3
 # A host that is only ahead of its pace opens again within this: the run waits for it.
 SOON = dt.timedelta(seconds=3)
 
 
-def work(*, limit: int, seconds: float, track: Track | None = None, told: Callable | None = None) -> int:
+def work(
+    *,
+    limit: int,
+    seconds: float,
+    track: Track | None = None,
+    told: Callable | None = None,
+    over: Callable | None = None,
+) -> int:
     """Claim and archive due assets in parallel until none is due, `limit` is reached or `seconds` are over.
 
-    Returns how many assets were tried; `told(asset)` hears of each one when it is settled, in whatever thread.
+    Returns how many assets were tried; `told(asset)` hears of each one when it is settled, in whatever thread. `over()`
+    is called when nothing more will be claimed while something is still at work.
     """
-    run = _Run(limit, time.monotonic() + seconds, track, told)
+    run = _Run(limit, time.monotonic() + seconds, track, told, over)
     settlers = min(settings.ARCHIVE_SETTLERS, limit)
     with ThreadPoolExecutor(settlers, "settle") as settling:
         done = [settling.submit(run.settle_all) for _ in range(settlers)]
@@ -52,8 +70,11 @@ def work(*, limit: int, seconds: float, track: Track | None = None, told: Callab
 
 def work_quarantined(*, track: Track | None = None) -> bool:
     """Try one quarantined asset, alone in its process: should it kill again, it takes no neighbour with it."""
-    rows = schedule.quarantined() if track is None else schedule.quarantined().filter(track=track)
-    for asset in claim([rows], 1, now=clock.now(), heeding=track is None):
+    now = clock.now()
+    lanes = schedule.lanes(now=now, of=schedule.quarantined)
+    if track is not None:
+        lanes = [rows.filter(track=track) for rows in lanes]
+    for asset in claim(lanes, 1, now=now, heeding=track is None):
         archive(asset)
         return True
     return False
@@ -63,9 +84,11 @@ def claim(lanes: list, count: int, *, now: dt.datetime, heeding: bool = True) ->
     """Up to `count` assets, of the first lane first. A track that somebody asked for heeds no gate."""
     shut = hosts.shut(now=now) if heeding else hosts.Shut(now)
     found = []
-    for name in shut.probes:
+    # However many hosts are down, what can be had goes on beside their probes. Whether something is due there is known
+    # quickly of each by its name, and not of hundreds together: chance gives each its turn.
+    for name in random.sample(shut.probes, min(len(shut.probes), LOOKS)):
         waiting = [lane.filter(host=name) for lane in lanes]
-        if len(found) < count and any(rows.exists() for rows in waiting) and hosts.probe(name, now=now):
+        if len(found) < count / PROBES and any(rows.exists() for rows in waiting) and hosts.probe(name, now=now):
             found += _claim(waiting, 1, now)
     found += _claim([shut.admitted(lane) for lane in lanes], count - len(found), now)
     hosts.take([asset.host for asset in found if asset.host], now=now)
@@ -83,8 +106,8 @@ def _claim(lanes: list, count: int, now: dt.datetime) -> list[ArchiveAsset]:
 class _Run:
     """One run's claims, between the thread that claims, those that download and those that settle."""
 
-    def __init__(self, limit: int, until: float, track: Track | None, told: Callable | None):
-        self.limit, self.until, self.track, self.told = limit, until, track, told
+    def __init__(self, limit: int, until: float, track: Track | None, told: Callable | None, over: Callable | None):
+        self.limit, self.until, self.track, self.told, self.over = limit, until, track, told, over
         self.batch = max(1, settings.ARCHIVE_PARALLEL // 4)
         self.taken = self.unsettled = self.loading = 0
         self.downloads: ThreadPoolExecutor
@@ -93,6 +116,7 @@ class _Run:
         self.resting: list[tuple[float, int, Attempt]] = []
         self.numbers = itertools.count()
         self.suspect: ArchiveAsset | None = None  # the one in hand
+        self.unforeseen = 0  # failures of this kind in a row
         self.failed: BaseException | None = None
         self.changed = threading.Condition()
 
@@ -109,18 +133,27 @@ class _Run:
                 if not claimed and not kept_waiting and not self._stays():
                     break
                 look = time.monotonic() + LINGER_S if claimed < room else 0.0
-            elif not room and not self.unsettled:
-                break
+            elif self._spent():
+                if not self.unsettled:
+                    break
+                if self.over is not None:
+                    self.over()
+                    self.over = None
             self._wait(look if room else None)
         if self.failed is not None:
             raise self.failed
 
+    def _spent(self) -> bool:
+        """Whether this run will claim nothing any more."""
+        return self.taken >= self.limit or time.monotonic() >= self.until
+
     def _room(self) -> int:
         """How many to claim now, in batches: as many as there are free downloads, and a few to go on with."""
-        if self.taken >= self.limit or time.monotonic() >= self.until:
+        if self._spent():
             return 0
         most = settings.ARCHIVE_PARALLEL + self.batch - 1
-        room = min(most - self.loading, most + 2 * settings.ARCHIVE_SETTLERS - self.unsettled)
+        at_work = self.unsettled - len(self.resting)  # what rests has neither a thread nor a file
+        room = min(most - self.loading, most + 2 * settings.ARCHIVE_SETTLERS - at_work)
         return min(room, self.limit - self.taken) if room >= self.batch else 0
 
     def _claim(self, room: int) -> int:
@@ -166,14 +199,14 @@ class _Run:
     def _download(self, attempt: Attempt) -> None:
         try:
             pause = attempt.download()
+            with self.changed:
+                if pause is None or len(self.resting) >= RESTING * settings.ARCHIVE_PARALLEL:
+                    self.fetched.put(attempt)
+                else:
+                    heapq.heappush(self.resting, (time.monotonic() + pause, next(self.numbers), attempt))
         except BaseException as failure:
             self._fail(attempt, failure)
-            return
-        if pause is None:
-            self.fetched.put(attempt)
-        with self.changed:
-            if pause is not None:
-                heapq.heappush(self.resting, (time.monotonic() + pause, next(self.numbers), attempt))
+        finally:
             self._count(loading=-1)
 
     def _wake(self) -> None:
@@ -204,15 +237,21 @@ class _Run:
             if self.told is not None:
                 attempt.asset.refresh_from_db()
                 self.told(attempt.asset)
+            self.unforeseen = 0
             self._over(attempt)
         except BaseException as failure:
             self._fail(attempt, failure)
 
     def _fail(self, attempt: Attempt, failure: BaseException) -> None:
-        """What nobody foresaw ends the run; what else was claimed is due again when its lease runs out."""
+        """What nobody foresaw leaves the asset to its lease, as if its worker had died. Several in a row end the run,
+        and what else was claimed is left to its lease too."""
         attempt.leave()
+        asset = attempt.asset
+        log.error("%s of track %s left to its lease: not foreseen", asset.kind, asset.track_id, exc_info=failure)
         with self.changed:
-            self.failed = self.failed or failure
+            self.unforeseen += 1
+            if self.unforeseen >= MOST_UNFORESEEN or not isinstance(failure, Exception):
+                self.failed = self.failed or failure
             self._over(attempt)
 
     def _over(self, attempt: Attempt) -> None:

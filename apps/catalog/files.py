@@ -11,7 +11,7 @@ from apps.catalog import clearance, history
 from apps.catalog.models import Blob, Derivation, Track, TrackFile
 from apps.lib import clock, locks, spool, storage
 from apps.lib.media import Format, Probe
-from apps.lib.storage import Stored
+from apps.lib.storage import MAIN, Stored
 
 # Which file of a track a provider's asset becomes.
 ROLE_OF = {"audio": "original", "cover": "cover", "video": "video"}
@@ -21,22 +21,31 @@ PATIENCE_S = 20
 FACTS = ("codec", "duration_ms", "sample_rate", "channels", "bit_rate")
 
 
+def begin(place: str = MAIN) -> None:
+    """A place is made for the first file of all; where rows say that there was one, it has to be mounted."""
+    rows = Blob.objects.all() if place == MAIN else Blob.objects.filter(copied_at__isnull=False)
+    storage.begin(lambda: not rows.exists(), place=place)
+
+
 @contextmanager
-def stored(path: Path, *, form: Format, sha256: str | None = None, ours: str = "") -> Iterator[Stored]:
+def stored(
+    path: Path, *, form: Format, sha256: str | None = None, ours: str = "", spare: bool = False
+) -> Iterator[Stored]:
     """The file's bytes are in the store, and stay there while the block writes the rows that hold them.
 
     The only way into the store: without it the sweeper could take away an object between the moment it was found there
     and the row. The bytes' own row is written at once, so that the sweeper knows of them also when the block's rows are
-    refused. Not inside a transaction. `ours` and refusals as of `storage.put`; STORAGE_FAILED also while the sweeper is
-    at these very bytes.
+    refused. Not inside a transaction. `ours`, `spare` and refusals as of `storage.put`; STORAGE_FAILED also while the
+    sweeper is at these very bytes.
     """
     if sha256 is None:
         with path.open("rb") as source:
             sha256 = hashlib.file_digest(source, "sha256").hexdigest()
+    begin()
     with locks.together(content(sha256), patience=PATIENCE_S) as held:
         if not held:
             raise storage.StorageFailed("The same bytes are being deleted at this moment. Try again.")
-        kept = storage.put(path, sha256=sha256, ours=ours)
+        kept = storage.put(path, sha256=sha256, ours=ours, spare=spare)
         blob_for(kept, form)
         yield kept
 
@@ -68,6 +77,7 @@ def copy(blob: Blob, *, source: str, target: str) -> None:
 
 def put_back(blob: Blob, path: Path, *, place: str) -> None:
     """This file's bytes in place of whatever lies there; StorageFailed, and nothing written, when it has others."""
+    begin(place)
     try:
         with storage.reported():
             storage.put(path, sha256=blob.sha256, place=place)

@@ -1,7 +1,7 @@
 """What each provider's files may look like from outside: which hosts, for how long."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from django.conf import settings
 from django.db import transaction
@@ -10,13 +10,16 @@ from apps.catalog.models import Provider, ProviderSource
 from apps.lib import clock, fetch
 from apps.lib.errors import Refusal
 
-OnFresh = Callable[[ProviderSource, dt.datetime], None]
+OnFresh = Callable[[ProviderSource, Set[str], dt.datetime], None]
 
 _listeners: dict[str, OnFresh] = {}
 
 
 def on_fresh(name: str, listener: OnFresh) -> None:
-    """`listener` is called with a source whose addresses are other ones now, in the transaction that writes them."""
+    """`listener` is called with a source, the kinds whose address is another one now, and when that is.
+
+    In the transaction that writes them.
+    """
     _listeners[name] = listener
 
 
@@ -78,19 +81,21 @@ def renew(
 ) -> bool:
     """Write other addresses of a source, by asset kind, checked before; False when they are those it has.
 
-    `expires_at` is the audio's, by default as long from now as the provider's addresses work. Not of a removed track,
-    whose addresses are forgotten.
+    `expires_at` is the audio's, by default as long from now as the provider's addresses work, and stays where the
+    audio's address does. Not of a removed track, whose addresses are forgotten.
     """
     now = now or clock.now()
     row = ProviderSource.objects.select_for_update(of=("self",)).select_related("provider", "track").get(pk=source.pk)
-    other = {f"{kind}_url": url for kind, url in urls.items() if url and url != getattr(row, f"{kind}_url")}
-    if not other or row.track.removed_at is not None:
+    kinds = {kind for kind, url in urls.items() if url and url != getattr(row, f"{kind}_url")}
+    if not kinds or row.track.removed_at is not None:
         return False
-    other |= {"renewed_at": now, "expires_at": expires_at or max(expiry(row.provider, now), row.expires_at)}
+    other = {f"{kind}_url": urls[kind] for kind in kinds}
+    if "audio" in kinds:
+        other |= {"renewed_at": now, "expires_at": expires_at or max(expiry(row.provider, now), row.expires_at)}
     for name, value in other.items():
         setattr(row, name, value)
         setattr(source, name, value)
     row.save(update_fields=[*other, "updated_at"])
     for listener in _listeners.values():
-        listener(row, now)
+        listener(row, kinds, now)
     return True

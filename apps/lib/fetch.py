@@ -9,7 +9,6 @@ byte at a time end as well.
 
 import functools
 import hashlib
-import os
 import queue
 import re
 import socket
@@ -33,6 +32,7 @@ MAX_REDIRECTS = 3
 MAX_URL = 8192
 SILENCE = 30.0  # seconds without a byte after which a source counts as gone, however long the deadline
 MAX_RETRY_AFTER = 86_400.0
+ROOM_EVERY = 1 << 20  # bytes after which the disk is asked again; so many of each download may be on their way to it
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 STATUS_CODES = {403: "GONE", 404: "GONE", 410: "GONE", 429: "RATE_LIMITED", 503: "RATE_LIMITED"}
 
@@ -41,6 +41,7 @@ _URL = re.compile(r"(?P<scheme>[A-Za-z]+)://(?P<authority>[^/?#]*)(?P<target>[^#
 _NAME = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{0,58}[a-z0-9])")
 
 Resolver = Callable[[str, int], list[str]]
+Room = Callable[[int], None]
 
 
 class FetchError(Exception):
@@ -116,17 +117,19 @@ def fetch(
     deadline: float,
     connect_timeout: float = 10,
     resolve: Resolver | None = None,
+    room: Room = lambda needed: None,
 ) -> Fetched:
-    """Download `url` to the file `into`, whole and synced, in `deadline` seconds, up to `max_bytes`.
+    """Download `url` to the file `into`, whole, in `deadline` seconds, up to `max_bytes`; not synced yet.
 
     Raises FetchError, or OSError when our own disk refuses; no file is left at `into` then. `resolve` stands
-    in for the name server: (host, port) to addresses, gaierror when there are none.
+    in for the name server: (host, port) to addresses, gaierror when there are none. `room` raises when there is
+    none for so many more bytes: asked before the body, and again and again while it comes.
     """
     clock = _Clock(deadline)
     backend = _Backend(rules, clock, resolve or system_addresses)
     try:
         with _network_errors(), httpcore.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool:
-            return _follow(pool, url, into, rules, max_bytes, connect_timeout)
+            return _follow(pool, url, into, rules, max_bytes, connect_timeout, room)
     except BaseException:
         into.unlink(missing_ok=True)
         raise
@@ -343,24 +346,19 @@ def _endpoint(origin: str) -> tuple[str, int]:
 
 
 def _follow(
-    pool: httpcore.ConnectionPool,
-    url: str,
-    into: Path,
-    rules: Rules,
-    max_bytes: int,
-    connect_timeout: float,
+    pool: httpcore.ConnectionPool, url: str, into: Path, rules: Rules, max_bytes: int, timeout: float, room: Room
 ) -> Fetched:
     """Ask, and ask again where a redirect points; every hop passes the same rules as the first address."""
     for _ in range(MAX_REDIRECTS + 1):
         place = _place(url, rules)
-        with _get(pool, place, connect_timeout) as response:
+        with _get(pool, place, timeout) as response:
             headers = _headers(response)
             if response.status in REDIRECTS and "location" in headers:
                 url = _joined(place.url, headers["location"])
                 continue
             _require_plain_answer(response.status, headers, place.host)
             declared = _declared(headers, max_bytes, response.status)
-            size, digest = _save(response, declared, into, max_bytes)
+            size, digest = _save(response, declared, into, max_bytes, room)
             content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
             return Fetched(into, size, digest, content_type, place.url, response.status, declared)
     raise FetchError("TOO_MANY_REDIRECTS", f"The source redirected more than {MAX_REDIRECTS} times.")
@@ -405,18 +403,20 @@ def _require_plain_answer(status: int, headers: dict[str, str], host: str) -> No
         raise FetchError("TRUNCATED", f"{host} sent neither length nor chunks: it may be cut.", status)
 
 
-def _save(response: httpcore.Response, declared: int | None, into: Path, max_bytes: int) -> tuple[int, str]:
+def _save(response: httpcore.Response, declared: int | None, into: Path, max_bytes: int, room: Room) -> tuple[int, str]:
     """Stream the body to disk as it came, chunk framing taken off; returns its size and SHA-256."""
-    size, digest = 0, hashlib.sha256()
+    size, asked, digest = 0, 0, hashlib.sha256()
+    room(declared or ROOM_EVERY)
     with into.open("wb") as file:
         for piece in _pieces(response):
             size += len(piece)
             _require_room(size, max_bytes, response.status)
+            if size >= asked + ROOM_EVERY:  # others write there too
+                asked = size
+                room((declared or size) - size + len(piece))
             digest.update(piece)
             file.write(piece)
         _require_whole(size, declared, response.status)
-        file.flush()
-        os.fsync(file.fileno())
     return size, digest.hexdigest()
 
 

@@ -57,6 +57,8 @@ def convert(
     care = ["-threads", "1", "-max_pixels", str(MAX_PIXELS), "-err_detect", CHECKS[form.kind]]
     # PCM cannot be damaged, only cut: the half sample at a cut is an error to ffmpeg and none to a listener.
     care += ["-max_error_rate", "1" if form.name == "wav" else MAX_BAD_SHARE]
+    if form.name == "wav":  # the header says all of it, and ffmpeg would read 5 MB to find nothing more
+        care += ["-probesize", "32768"]
     skip = ["-skip_initial_bytes", str(sound_start(source))]
     entry = ["-f", form.demuxer, "-i", f"file:{Path(source).absolute()}"]
     argv = [imageio_ffmpeg.get_ffmpeg_exe(), *GLOBAL, *walls, *care, *skip, *(options or []), *entry, *output]

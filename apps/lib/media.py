@@ -85,6 +85,8 @@ READING = re.compile(rb"^lavfi\.r128\.(I|true_peak)=(-?[0-9.]+)$", re.MULTILINE)
 LIMIT = "aresample=176400,alimiter=limit={limit:.4f}:attack=2:release=50:level=disabled:latency=1,aresample=44100"
 # Shorter than the header promises by more than both of these means that the end is missing.
 SHORT_MS, SHORT_SHARE = 1000, 0.02
+# Bits per second. A header that says more lies, and no row holds it.
+MOST_BIT_RATE = 2**31 - 1
 KIND_STREAM = {"audio": "audio", "image": "video", "video": "video"}
 # Listings hold numbers and ffmpeg's own words, no text from the file. A copy lists the packets as they are
 # stored; the second stream of a type lists what was decoded from it.
@@ -376,6 +378,9 @@ def _facts(path: Path, form: Format, listing: _Listing, tags: dict[str, str]) ->
             raise unreadable("it lasts no time")
     width, height = picture.words["dimensions"].split("x") if picture else (None, None)
     stored = sum(stream.bytes for stream in listing.copies.values())
+    bit_rate = round(8 * stored / seconds) if seconds else None
+    if bit_rate and bit_rate > MOST_BIT_RATE:
+        raise unreadable(f"nobody plays {bit_rate:,} bits a second")
     return Probe(
         format=form,
         size=Path(path).stat().st_size,
@@ -383,7 +388,7 @@ def _facts(path: Path, form: Format, listing: _Listing, tags: dict[str, str]) ->
         codec=(picture or sound).words["codec_id"],
         sample_rate=int(sound.words["sample_rate"]) if sound else None,
         channels=_channels(listing.decoded["audio"]) if sound else None,
-        bit_rate=round(8 * stored / seconds) if seconds else None,
+        bit_rate=bit_rate,
         width=int(width) if width else None,
         height=int(height) if height else None,
         tags=tags,

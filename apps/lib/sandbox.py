@@ -25,6 +25,8 @@ from apps.lib.errors import Refusal
 
 MIB = 1024 * 1024
 KEPT_ERRORS = 64 * 1024  # bytes of stderr, the last ones
+# A nursery ends a child at once. One that says nothing for so long was stopped, and would hold us for ever.
+PATIENCE_S = 10.0
 NURSERY = str(Path(__file__).with_name("sandbox_child.py"))
 # One malloc arena: a reserve of 64 MiB of address space per thread would eat the memory limit unused.
 ENVIRONMENT = {"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"}
@@ -108,6 +110,7 @@ class _Child:
     """Our ends of it: the line on which its nursery tells how it ended, and the pipes it writes to."""
 
     line: socket.socket
+    door: socket.socket  # of its nursery
     stdout: int
     stderr: int
 
@@ -121,10 +124,15 @@ class _Child:
         return int(said)
 
     def hang_up(self) -> None:
-        """End it, should it not have ended, and wait until it is gone."""
-        with contextlib.suppress(OSError):
+        """End it, should it not have ended, and wait until it is gone. A nursery that stands still ends with it."""
+        try:
+            self.line.settimeout(PATIENCE_S)
             self.line.shutdown(socket.SHUT_WR)
             self.line.recv(100)
+        except TimeoutError:
+            _nursery.gone(self.door)
+        except OSError:
+            pass
 
 
 @contextlib.contextmanager
@@ -142,8 +150,8 @@ def _born(wish: dict, stdin: IO[bytes] | None) -> Iterator[_Child]:
                 given.callback(os.close, writing)
                 ends.append((reading, writing))
             files = [theirs.fileno(), source.fileno(), *(writing for _, writing in ends)]
-            _nursery.ask(json.dumps(wish).encode(), files)
-        child = _Child(line, *(reading for reading, _ in ends))
+            door = _nursery.ask(json.dumps(wish).encode(), files)
+        child = _Child(line, door, *(reading for reading, _ in ends))
         ours.callback(child.hang_up)
         yield child
 
@@ -159,7 +167,8 @@ class _Nursery:
         self.process: subprocess.Popen | None = None
         self.starting = threading.Lock()
 
-    def ask(self, wish: bytes, files: list[int]) -> None:
+    def ask(self, wish: bytes, files: list[int]) -> socket.socket:
+        """Hand it in, and the door at which that was done."""
         for _ in range(2):
             door = self.open()
             try:
@@ -167,7 +176,7 @@ class _Nursery:
             except OSError:
                 self.gone(door)
             else:
-                return
+                return door
         raise SandboxFailure("orphaned")
 
     def open(self) -> socket.socket:

@@ -41,7 +41,7 @@ def limit(name: str, value: int) -> None:
 
 
 def confine(wish: dict, files: list[int], nursery: int) -> None:
-    """In the child: nothing of ours but the three files, no privileges, no network, and then the limits."""
+    """In the child: nothing of ours but the three files, no privileges, and then the limits."""
     libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != nursery:  # it died before the line above, so nothing will ever signal us
         os._exit(1)
@@ -53,12 +53,18 @@ def confine(wish: dict, files: list[int], nursery: int) -> None:
         os.chdir(wish["cwd"])
     os.nice(wish["nice"])
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # Root may leave the network at once, others through a user namespace; where both are refused, the
-    # protocol whitelist of the program is the wall that is left.
-    if libc.unshare(CLONE_NEWNET) != 0:
-        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
     for name, value in wish["limits"].items():
         limit(name, value)
+
+
+def leave_the_network() -> None:
+    """Once, for all children: the kernel takes longer to make and unmake an empty network than a child lives.
+
+    Root may leave at once, others through a user namespace; where both are refused, the protocol whitelist of the
+    program is the wall that is left.
+    """
+    if libc.unshare(CLONE_NEWNET) != 0:
+        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
 
 
 def become(argv: list[str], here: dict) -> int:
@@ -173,4 +179,5 @@ def loaded() -> dict[tuple[str, ...], Callable]:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C is for whoever asks
+    leave_the_network()
     Nursery(socket.socket(fileno=int(sys.argv[1])), loaded()).serve()

@@ -90,5 +90,6 @@ def _changed_at(path: Path) -> float:
 
 
 def _root() -> Path:
-    settings.SPOOL.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not settings.SPOOL.is_dir():
+        settings.SPOOL.mkdir(parents=True, exist_ok=True, mode=0o700)
     return settings.SPOOL

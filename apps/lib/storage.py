@@ -24,7 +24,7 @@ from django.core.files.storage import FileSystemStorage, storages
 
 from apps.lib.errors import Refusal
 from apps.lib.storage_url import SIGNED_SECONDS
-from apps.lib.stores import PIECE, Bucket, Folder, Lying, incoming, status_of
+from apps.lib.stores import PIECE, Bucket, Folder, Lying, digest_of, incoming, status_of
 
 MAIN, COPY = "main", "copy"
 PLACES = {MAIN: "blobs", COPY: "copies"}  # by the names of Django's storages
@@ -101,16 +101,33 @@ def is_key(name: str) -> bool:
     return _KEY.fullmatch(name) is not None
 
 
-def put(path: Path, *, sha256: str | None = None, ours: str = "", place: str = MAIN) -> Stored:
+def begin(new: Callable[[], bool], *, place: str = MAIN) -> None:
+    """Make the folder of a local store that has none yet and is `new`, for nothing is stored where there is none.
+
+    A disk that is not mounted looks like a new one: only the rows know whether anything was ever stored there.
+    """
+    store = _store(place)
+    tried(lambda: store.begin(new))
+
+
+def check(*, place: str = MAIN) -> None:
+    """StorageFailed unless the place is there and answers."""
+    with reported():
+        _store(place).check()
+
+
+def put(path: Path, *, sha256: str | None = None, ours: str = "", spare: bool = False, place: str = MAIN) -> Stored:
     """Store a file and return only after its bytes were read back and hash alike.
 
     An object that is already there is checked in full; a damaged one is written anew and logged. What can
     pass is tried three times, one second apart (S0-21). `ours` is the SHA-256 that was read from a file to which nobody
     ever writes again: on the disk of a local store it becomes the object, neither copied nor read once more.
-    ContentMismatch when `sha256` is given and differs, StorageFailed when the store does not do it.
+    `spare`: nobody writes to it again either, but its `sha256` comes from elsewhere: it becomes the object once it was
+    read where it lies in the store. ContentMismatch when `sha256` is given and differs, StorageFailed when the store
+    does not do it.
     """
     with path.open("rb") as source:
-        return _put(source, sha256, ours and path, ours, place)
+        return _put(source, sha256, path if ours or spare else None, ours, place)
 
 
 def put_bytes(data: bytes, *, place: str = MAIN) -> Stored:
@@ -149,7 +166,7 @@ def copy_to(key: str, target: Path, *, sha256: str, place: str = MAIN) -> Path:
     def copy() -> Path:
         with incoming(target.parent) as file, store.open(_checked(key)) as source:
             shutil.copyfileobj(source, file, PIECE)
-            if _digest(file) != sha256:
+            if digest_of(file) != sha256:
                 raise Damaged("read other bytes than were stored")
             os.replace(file.name, target)
         return target
@@ -228,14 +245,17 @@ def remove_half_written(lying: Lying, *, place: str = MAIN) -> None:
 def _put(
     source: BinaryIO, announced: str | None = None, path: Path | None = None, ours: str = "", place: str = MAIN
 ) -> Stored:
-    sha256, length = ours or _digest(source), source.seek(0, os.SEEK_END)
+    spare = announced if path and not ours else None
+    sha256, length = ours or spare or digest_of(source), source.seek(0, os.SEEK_END)
     if announced not in (None, sha256):
         raise ContentMismatch
     store, key = _store(place), key_for(sha256)
 
     def write() -> bool:
-        if ours and (linked := store.link(key, source, path)) is not None:
+        if path and (linked := store.link(key, source, path, spare)) is not None:
             return linked
+        if spare and digest_of(source) != spare:
+            raise ContentMismatch
         source.seek(0)
         created = store.create(key, source)
         if not _holds(store, key, sha256, length):
@@ -252,7 +272,7 @@ def _put(
 def _holds(store: Folder | Bucket, key: str, sha256: str, length: int) -> bool:
     try:
         with store.open(key) as stored:
-            return stored.seek(0, os.SEEK_END) == length and _digest(stored) == sha256
+            return stored.seek(0, os.SEEK_END) == length and digest_of(stored) == sha256
     except FileNotFoundError:  # removed between the two steps
         return False
 
@@ -297,11 +317,6 @@ def _name(fault: Exception) -> str:
     if isinstance(fault, OSError) and fault.errno:
         return os.strerror(fault.errno)
     return str(fault) if isinstance(fault, Damaged) else type(fault).__name__
-
-
-def _digest(source: BinaryIO) -> str:
-    source.seek(0)
-    return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _checked(key: str) -> str:

@@ -3,13 +3,14 @@
 import base64
 import datetime as dt
 import errno
+import hashlib
 import io
 import os
 import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +42,17 @@ class Lying:
         return _HALF_WRITTEN.fullmatch(self.name) is not None
 
 
+def digest_of(source: BinaryIO) -> str:
+    """The SHA-256 of all of it."""
+    source.seek(0)
+    return hashlib.file_digest(source, "sha256").hexdigest()
+
+
+def _is_of(path: Path, sha256: str) -> bool:
+    with path.open("rb") as file:
+        return digest_of(file) == sha256
+
+
 def status_of(fault: ClientError) -> int:
     """The HTTP status that the store answered with; 0 when it did not answer."""
     return fault.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
@@ -64,6 +76,7 @@ class Folder:
 
     def __init__(self, backend: FileSystemStorage, alias: str):
         self._root, self._alias = Path(backend.location), alias
+        self._shards = self._root / "blobs" / "sha256"
 
     def local_path(self, key: str) -> Path:
         return self._root / key
@@ -84,15 +97,18 @@ class Folder:
         folders.sync(target.parent)
         return True
 
-    def link(self, key: str, source: BinaryIO, path: Path) -> bool | None:
+    def link(self, key: str, source: BinaryIO, path: Path, sha256: str | None = None) -> bool | None:
         """The file that was just read takes the object's place, and the same time either way. Whether there was none;
-        None where the disk is another."""
+        None where the disk is another, or where the file, read in the store, is not of this SHA-256."""
         target = self.local_path(key)
-        folders.make(target.parent)
+        self._make_shard(target.parent)
         name, created = target.parent / f"{INCOMING}{uuid.uuid4().hex}", not target.exists()
         try:
-            os.fsync(source.fileno())  # a failure is told once: the copy's own sync and reading back come then
             os.link(path, name)
+            name.chmod(0o600)
+            os.fsync(source.fileno())  # a failure is told once: the copy's own sync and reading back come then
+            if sha256 and not _is_of(name, sha256):
+                return None
             os.replace(name, target)
         except OSError:  # a copy will do, or say what is wrong
             return None
@@ -109,12 +125,19 @@ class Folder:
 
     @contextmanager
     def _written(self, target: Path, source: BinaryIO) -> Iterator[str]:
-        folders.make(target.parent)
+        self._make_shard(target.parent)
         with incoming(target.parent) as file:
             shutil.copyfileobj(source, file, PIECE)
             file.flush()
             os.fsync(file.fileno())
             yield file.name
+
+    def _make_shard(self, folder: Path) -> None:
+        """Nothing above it: were the disk gone since the check, what is made then would look like the disk."""
+        self.check()
+        if not folder.is_dir():
+            folder.mkdir(mode=0o700, exist_ok=True)
+            folders.sync(folder.parent)
 
     def open(self, key: str) -> BinaryIO:
         return self.local_path(key).open("rb")
@@ -137,8 +160,13 @@ class Folder:
 
     def check(self) -> None:
         """An OSError unless the folder is there: a disk that is not mounted lacks everything and has lost nothing."""
-        if not (self._root / "blobs" / "sha256").is_dir():
+        if not self._shards.is_dir():
             raise OSError(errno.ENODEV, "No such store")
+
+    def begin(self, new: Callable[[], bool]) -> None:
+        """Make the folder that `check` looks for, should it be missing and the store be a `new` one."""
+        if not self._shards.is_dir() and new():
+            folders.make(self._shards)
 
     def listed(self, folder: str) -> Iterator[Lying]:
         self.check()
@@ -173,7 +201,7 @@ class Bucket:
             return False
         return True
 
-    def link(self, key: str, source: BinaryIO, path: Path) -> None:
+    def link(self, key: str, source: BinaryIO, path: Path, sha256: str | None = None) -> None:
         """Nothing of this machine can become an object of a bucket."""
 
     def replace(self, key: str, source: BinaryIO) -> None:
@@ -218,6 +246,9 @@ class Bucket:
     def check(self) -> None:
         """A ClientError unless the bucket is there: one that is not lacks everything and has lost nothing."""
         self._client.head_bucket(Bucket=self._bucket)
+
+    def begin(self, new: Callable[[], bool]) -> None:
+        """A bucket is made by whoever pays for it."""
 
     def listed(self, folder: str) -> Iterator[Lying]:
         for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=folder):

@@ -18,7 +18,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q
 
 from apps.accounts import actions as people
@@ -27,11 +26,12 @@ from apps.accounts.roles import Role
 from apps.catalog import actions as catalog
 from apps.catalog.keys import PITCHES
 from apps.catalog.models import Track
+from apps.lib import locks
 from apps.uploads import actions as uploads
 from apps.uploads.tasks import nudge
 from deploy.demo import community, curation, generating, synth, uploading
 
-LOCK = 7_201_304  # any number of its own: two seeds at once make one community
+PATIENCE_S = 600
 
 PEOPLE = (
     ("mira", "Mira Sol", "Plays the same four chords until they sound new.", "PT", Role.ARTIST),
@@ -70,8 +70,15 @@ NAMES = {
 
 
 def main() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [LOCK])
+    """Two at once make one community: the second one finds it there."""
+    with locks.alone("the demo's community", patience=PATIENCE_S) as mine:
+        if not mine:
+            sys.exit("another seed has been at work all the time")
+        fill()
+
+
+def fill() -> None:
+    """Make what is missing."""
     owners = {username: _person(username, *facts) for username, *facts in PEOPLE}
     steps = [(_upload, seed, row) for seed, row in enumerate(UPLOADS, 1)]
     if settings.FETCH_ORIGINS:

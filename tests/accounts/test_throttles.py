@@ -59,7 +59,7 @@ def somewhere() -> str:
 
 
 def test_every_scope_has_a_limit(settings):
-    assert set(settings.RATE_LIMITS) == {*SCOPES, "media", "piece", "anonymous", "wrong_key", "report"}
+    assert set(settings.RATE_LIMITS) == {*SCOPES, "media", "piece", "anonymous", "wrong_key", "wrong_hook", "report"}
 
 
 def test_no_view_of_the_api_is_without():

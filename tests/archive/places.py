@@ -17,6 +17,8 @@ from apps.lib.storage_url import backend_from_url
 def use(settings, main: str, copy: str = "") -> None:
     places = {"blobs": backend_from_url(main)} | ({"copies": backend_from_url(copy)} if copy else {})
     settings.STORAGES = {**{k: v for k, v in settings.STORAGES.items() if k != "copies"}, **places}
+    for place in storage.places():
+        storage.begin(lambda: True, place=place)
 
 
 def two_folders(settings, root: Path) -> None:

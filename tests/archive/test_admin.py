@@ -305,3 +305,23 @@ def test_in_bulk_what_cannot_be_repaired_is_named(desk, damaged):
     assert "0 done, 1 refused" in said[0] and "No place and no provider" in said[1]
     damaged.refresh_from_db()
     assert damaged.state == "unrepairable" and damaged.note == repairs.NOWHERE
+
+
+@pytest.mark.parametrize("way", ["button", "bulk"])
+def test_what_is_beyond_repair_is_written_off_and_nothing_else_is(desk, damaged, way):
+    page = f"{FINDINGS}{damaged.pk}/write-off/"
+    bulk = {"action": "write_off_chosen", "_selected_action": [str(damaged.pk)]}
+
+    def write_off() -> str:
+        answer = desk.post(page, follow=True) if way == "button" else desk.post(FINDINGS, bulk, follow=True)
+        damaged.refresh_from_db()
+        return " ".join(map(str, answer.context["messages"]))
+
+    assert "not found to be beyond repair" in write_off() and damaged.state == "open"
+    overwrite(storage.key_for(damaged.sha256), b"cut", storage.COPY)
+    repairs.mend(damaged)
+    write_off()
+    assert damaged.state == "written_off"
+    assert not desk.get(FINDINGS).context["cl"].result_count
+    assert desk.get(FINDINGS, {"desk": "written_off"}).context["cl"].result_count == 1
+    assert "Still no place" in str(*desk.post(f"{FINDINGS}{damaged.pk}/repair-now/", follow=True).context["messages"])

@@ -216,6 +216,16 @@ def test_a_file_beyond_the_limit_is_refused(as_, mod, lost, settings):
     assert (refused.status_code, refused.json()["code"]) == (413, "FILE_TOO_LARGE")
 
 
+def test_an_owner_does_not_learn_who_of_staff_was_at_it(as_, ana, mod, lost):
+    ArchiveJob.objects.update(requested_by=mod)
+    assert hand_in(as_(mod), lost).status_code == 201
+    told = as_(ana).get("/api/v1/archive/jobs")
+    (job,) = told.json()["results"]
+    assert str(mod.pk) not in told.content.decode()
+    assert job["requested_by"] is None and job["metadata"]["handed_in"][0]["file_name"] == "song.mp3"
+    assert as_(mod).get("/api/v1/archive/jobs").content.decode().count(str(mod.pk)) == 2
+
+
 def test_a_stranger_an_owner_and_a_key_without_the_scope_hand_in_nothing(as_, ana, bob, mod, lost):
     for client in (as_(None), as_(bob), as_(ana), by_key(as_, mod, "read", "write"), by_key(as_, ana, "archive")):
         assert hand_in(client, lost).status_code in (401, 403)

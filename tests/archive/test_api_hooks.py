@@ -1,14 +1,16 @@
 """The providers' door: believed by its signature alone, harmless when it repeats itself."""
 
 import json
+import secrets
 import time
 
 import pytest
+import time_machine
 
 from apps.archive import generations
 from apps.archive.models import Generation
 from apps.catalog.models import ProviderSource, Track
-from apps.lib import clock
+from apps.lib import clock, rates
 from deploy.demo.provider_api import SECRETS, Song, signed
 from tests.archive.providers.world import begin, deliver, open_apis, post, song
 from tests.make import make_providers
@@ -132,6 +134,25 @@ def test_without_a_secret_nothing_is_believed(as_, provider, settings, waiting, 
         headers = signed("replicate", "p1", body, said=now, secret=secret) | signed("suno", "p1", body, said=now)
         assert said(post(as_(None), code, body, headers)) == (403, "HOOK_REFUSED")
     assert Generation.objects.get().state == "waiting"
+
+
+def test_of_deliveries_only_those_that_are_refused_are_limited(as_, provider, settings, waiting, monkeypatch):
+    """A provider sends from one network what everybody's generations come to."""
+    monkeypatch.setattr(rates, "_away_until", 0.0)
+    settings.RATE_LIMITS = dict.fromkeys(settings.RATE_LIMITS, 3)
+    headers, body = provider.generations.delivery("replicate", "p1")
+    client = as_(None)
+    client.defaults["REMOTE_ADDR"] = f"2001:db8:{secrets.randbits(16):x}:{secrets.randbits(16):x}::1"
+
+    def send(code: str, body: bytes) -> tuple[int, str]:
+        return said(post(client, code, body, headers))
+
+    with time_machine.travel(int(time.time()), tick=False):
+        assert [send("replicate", body) for _ in range(5)] == [(202, "finished")] * 5
+        refused = [send("replicate", body + b" ") for _ in range(2)] + [send("stripe", body)]
+        assert refused == [(400, "SIGNATURE_INVALID")] * 2 + [(404, "NOT_FOUND")]
+        assert [send(code, body + b" ") for code in ("replicate", "stripe")] == [(429, "RATE_LIMITED")] * 2
+        assert send("replicate", body) == (202, "finished")
 
 
 @pytest.mark.parametrize("code", ["stripe", "udio", "https"])

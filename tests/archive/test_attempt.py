@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from dataclasses import replace
 
 import pytest
 from django.db import connection, transaction
@@ -11,7 +12,7 @@ from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.catalog import actions as catalog
 from apps.catalog import files, sweeper
 from apps.catalog.models import Blob, Change, TrackFile
-from apps.lib import clock, leases, storage
+from apps.lib import clock, leases, media, storage
 from deploy.demo.behaviours import Behaviour
 from tests.archive.world import asset_of, at_provider, run_all
 from tests.lib.threads import impatient, side_by_side
@@ -244,3 +245,19 @@ def test_a_database_that_breaks_off_is_no_fault_of_the_asset_and_ends_no_run(ana
     ArchiveAsset.objects.update(next_at=clock.now())
     run_all()
     assert asset_of(track).state == "archived"
+
+
+def test_facts_that_no_row_holds_cost_their_file_a_try_and_no_other_file_anything(ana, provider, monkeypatch):
+    odd, other = at_provider(provider, ana, seed=1), at_provider(provider, ana, seed=2)
+    probe = media.probe
+
+    def probed(path, **kwargs):
+        found = probe(path, **kwargs)
+        return replace(found, bit_rate=2**31) if path.read_bytes() == audio("mp3", seed=1) else found
+
+    monkeypatch.setattr(media, "probe", probed)
+    assert run_all() == 2
+    asset = asset_of(odd)
+    assert (asset.state, asset.error_code, asset.attempts) == ("retrying", "NOT_RECORDED", 1)
+    assert "out of range" in asset.error_message
+    assert asset_of(other).state == "archived"

@@ -1,5 +1,7 @@
 """The ledger against what there is: whatever was done past it is found."""
 
+import errno
+import os
 from contextlib import contextmanager
 
 import pytest
@@ -8,7 +10,7 @@ from django.db import connection, transaction
 from apps.archive import auditing, manifests, schedule
 from apps.archive.models import ArchiveAsset, LedgerEntry
 from apps.catalog import actions
-from apps.lib import leases, storage
+from apps.lib import leases, storage, stores
 from tests.archive.world import asset_of, at_provider, closed, run_all, tomorrow
 from tests.make import make_generated
 
@@ -86,6 +88,27 @@ def test_a_manifest_whose_bytes_or_row_were_changed_is_named():
     assert f"{three.day}: changed: its SHA-256 is {three.sha256}, not {'0' * 64}" in found
 
 
+def test_a_day_that_breaks_off_while_it_is_read_is_named_and_the_others_are_looked_at(monkeypatch):
+    broken, whole = closed(2)
+    honest = stores.Folder.open
+
+    def breaking(self, key):
+        source = honest(self, key)
+        if key == broken.blob.key:
+            read, lines = source.readline, iter([None])
+            source.readline = lambda size: read(size) if next(lines, 1) is None else failing()
+        return source
+
+    def failing():
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(stores.Folder, "open", breaking)
+    found = auditing.audit()
+    named = [str(problem) for problem in found.problems if not problem.day.startswith("asset")]
+    assert named == [f"{broken.day}: its manifest cannot be read: The file store failed. Try again in a moment."]
+    assert (found.proof.days, found.proof.head) == (2, whole.sha256)
+
+
 def test_a_day_that_was_taken_out_is_found_by_the_next_one_or_by_its_kept_sha256():
     days = closed(3)
     with superuser() as cursor:
@@ -100,7 +123,10 @@ def test_a_day_that_was_taken_out_is_found_by_the_next_one_or_by_its_kept_sha256
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("UPDATE archive_archiveasset SET state = 'lost', blob_id = NULL, archived_at = NULL", "it is lost, and entry"),
+        (
+            "UPDATE archive_archiveasset SET state = 'lost', lost_at = now(), blob_id = NULL, archived_at = NULL",
+            "it is lost, and",
+        ),
         ("UPDATE archive_archiveasset SET source_url = 'https://evil.example'", "its address is not the one of entry"),
         ("UPDATE archive_archiveasset SET crashes = 4", "it counts 4 crashes, and entry"),
         ("DELETE FROM archive_archiveasset", "tells of it, and it is gone without an entry"),

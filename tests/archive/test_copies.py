@@ -3,6 +3,7 @@
 import datetime as dt
 import errno
 import os
+import shutil
 
 import pytest
 
@@ -107,9 +108,25 @@ def test_a_second_place_that_is_away_keeps_no_row_alive(places, monkeypatch):
     assert not Blob.objects.exists() and held(blob.key, COPY)
 
 
+def test_a_second_place_that_is_not_mounted_is_left_as_it_is(places):
+    """One file written there would make it look mounted, and all the others missing."""
+    make_blobs(3)
+    (places / "copy").rename(places / "away")
+    (places / "copy").mkdir()
+    late = make_blob()
+    assert copies.run().failed == 1
+    scrubbing.run(most=scrubbing.NO_END)
+    assert not Finding.objects.exists() and not list((places / "copy").iterdir())
+    (places / "copy").rmdir()
+    (places / "away").rename(places / "copy")
+    Blob.objects.update(check_at=None)
+    assert copies.run().files == 1 and held(late.key, COPY)
+
+
 def test_when_the_second_place_is_another_one_all_is_copied_anew(places, settings):
     made = make_blobs(3)
     use(settings, f"file://{places}/main", f"file://{places}/third")
+    shutil.rmtree(places / "third")
     assert copies.forget() == 3
     assert copies.run().files == 3 and everything(COPY) == made
 

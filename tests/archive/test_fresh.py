@@ -6,18 +6,19 @@ import threading
 import pytest
 from django.db import connection
 
-from apps.archive import attempt, schedule
+from apps.archive import attempt, generations, schedule
 from apps.archive.models import ArchiveAsset
 from apps.archive.providers.suno import Suno
 from apps.catalog import actions as catalog
 from apps.catalog import providers
-from apps.catalog.models import Provider, ProviderSource
+from apps.catalog.models import Provider, ProviderSource, Track
 from apps.lib import clock, leases
+from deploy.demo import synth
 from deploy.demo.provider import Behaviour
 from deploy.demo.provider_api import Song
 from tests.archive.providers.world import begin, open_apis, song
 from tests.archive.world import asset_of, at_provider, run_all
-from tests.make import make_generated
+from tests.make import make_generated, make_providers
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -55,6 +56,35 @@ def test_a_song_among_several_is_found_by_its_name_and_never_mixed_up(ana, provi
     assert asset_of(plain).state == "gone_suspect"
 
 
+def announce(owner, task="t1"):
+    make_providers()
+    return generations.announce(owner=owner, provider="suno", provider_track_id=task, title="To Come")
+
+
+@pytest.mark.parametrize("by", ["announcing", "registering"])
+def test_nobody_is_given_the_address_of_what_somebody_else_made(ana, bob, provider, apis, by):
+    """Ids may be guessed, and the question is asked with the house's key."""
+    if by == "announcing":
+        announce(ana)
+    else:
+        ProviderSource.objects.filter(track=at_provider(provider, ana)).update(provider_track_id="t1/a")
+    guessed = known(bob, provider, task="t1/b")
+    begin(provider, "suno", "t1", song(provider, "suno", "a"), song(provider, "suno", "b"), finished=True)
+    run_all()
+    assert asset_of(guessed).state == "gone_suspect"
+    assert provider.requests[PREFIX["suno"]] == 0 and not ProviderSource.objects.filter(renewed_at__isnull=False)
+
+
+def test_who_announced_it_is_given_it_whoever_else_registers_the_id(ana, bob, provider, apis):
+    announce(ana)
+    known(bob, provider)
+    track = known(ana, provider)
+    begin(provider, "suno", "t1", song(provider, "suno", "fresh"), finished=True)
+    run_all()
+    assert asset_of(track).state == "archived" and provider.requests[PREFIX["suno"]] == 1
+    assert announce(ana)[1] is False
+
+
 @pytest.mark.parametrize("url", ["https://evil.example/a.mp3", "http://127.0.0.1:1/a.mp3", "https://169.254.169.254/x"])
 def test_a_fresh_address_of_another_host_is_not_taken(ana, provider, apis, url):
     track = known(ana, provider)
@@ -69,8 +99,11 @@ def test_the_provider_is_asked_once_in_a_try(ana, provider, apis):
     dead = song(provider, "suno", "dead")
     provider.behave(dead.urls["audio"], Behaviour("403"))
     begin(provider, "suno", "t1", dead, finished=True)
+    schedule.plan()
+    ArchiveAsset.objects.update(attempts=3)
     run_all()
     assert asset_of(track).state == "gone_suspect" and provider.requests[PREFIX["suno"]] == 1
+    assert asset_of(track).attempts == 4, "the failures of who gets one dead address after the other count on"
 
 
 @pytest.mark.parametrize("behaviour", ["500", "truncated", "reset", "404"])
@@ -180,12 +213,41 @@ def test_an_owner_who_registers_it_again_gives_what_was_lost_another_address(ana
     assert asset_of(track).state == "archived"
 
 
+def test_the_ladder_begins_anew_with_the_address(ana, provider):
+    """An hour that comes late is no part of a life of days."""
+    track, second = at_provider(provider, ana, behaviour="500"), song(provider, "suno", "second").urls["audio"]
+    provider.behave(second, Behaviour("truncated"))
+    schedule.plan()
+    ArchiveAsset.objects.update(created_at=clock.now() - dt.timedelta(hours=7), attempts=4)
+    Provider.objects.update(lifetime=dt.timedelta(hours=1), audio_lifetime=None)
+    again(ana, track, audio_url=second, expires_at=clock.now() + dt.timedelta(hours=1))
+    run_all()
+    asset = asset_of(track)
+    assert (asset.state, asset.attempts) == ("retrying", 1)
+    assert asset.next_at < clock.now() + dt.timedelta(seconds=30)
+
+
 def test_said_again_with_the_same_addresses_nothing_moves(ana, provider):
     track = at_provider(provider, ana)
     run_all()
     before = ArchiveAsset.objects.values().get()
     again(ana, track)
     assert ArchiveAsset.objects.values().get() == before and ProviderSource.objects.get().renewed_at is None
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["nobody to ask", "the provider says the same"])
+def test_an_asset_that_was_planned_while_its_source_was_renewed_gets_the_new_address(ana, provider, settings, asked):
+    """The planner reads the source, its addresses are changed, and then the asset is written."""
+    if asked:
+        open_apis(settings, provider)
+    track, second = known(ana, provider, behaviour="404"), song(provider, "suno", "second")
+    begin(provider, "suno", "t1", second, finished=True)
+    read = Track.objects.select_related("source__provider").get(pk=track.pk)
+    again(ana, track, audio_url=second.urls["audio"])
+    schedule.plan_tracks([read])
+    assert asset_of(track).source_url != second.urls["audio"]
+    run_all()
+    assert (asset_of(track).state, asset_of(track).source_url) == ("archived", second.urls["audio"])
 
 
 def test_what_is_archived_keeps_the_address_it_came_from(ana, provider):
@@ -199,8 +261,25 @@ def test_what_is_archived_keeps_the_address_it_came_from(ana, provider):
 def test_a_video_that_comes_later_is_planned(ana, provider):
     track = at_provider(provider, ana)
     run_all()
+    ProviderSource.objects.update(generated_at=clock.now() - dt.timedelta(days=14, hours=23))
     again(ana, track, video_url=provider.publish("suno", "late.mp4", b"x", "video/mp4"))
-    assert asset_of(track, "video").state == "pending"
+    video = asset_of(track, "video")
+    assert video.state == "pending" and video.expires_at > clock.now() + dt.timedelta(days=13)
+
+
+def test_another_cover_moves_its_own_expiry_and_not_the_audios(ana, provider):
+    track = at_provider(provider, ana, behaviour="500", cover=True, generated_at=clock.now() - dt.timedelta(days=10))
+    provider.expire(track.source.cover_url)
+    run_all()
+    before = ProviderSource.objects.get(track=track)
+    ArchiveAsset.objects.filter(kind="cover").update(state="lost", next_at=None)
+    fresh = provider.publish("suno", "second.jpeg", synth.cover_jpeg(1, size=64), "image/jpeg", expires_in=None)
+    again(ana, track, cover_url=fresh)
+    source, cover = ProviderSource.objects.get(track=track), asset_of(track, "cover")
+    assert (source.expires_at, source.renewed_at) == (before.expires_at, None)
+    assert asset_of(track).expires_at == before.expires_at
+    assert (cover.state, cover.source_url) == ("pending", fresh)
+    assert cover.expires_at > clock.now() + dt.timedelta(days=14)
 
 
 def test_another_host_is_refused_also_the_second_time(ana, provider):

@@ -7,6 +7,7 @@ import pytest
 from apps.accounts.models import Notice, Profile
 from apps.archive import generations, schedule
 from apps.archive.models import ArchiveAsset, Generation
+from apps.catalog import actions as catalog
 from apps.catalog.models import Provider, ProviderSource, Track
 from apps.lib import clock, leases
 from apps.lib.errors import Conflict, Refusal
@@ -70,6 +71,31 @@ def test_a_song_that_has_no_sound_yet_is_waited_for_and_the_others_are_not_kept_
     ask_now()
     row.refresh_from_db()
     assert (row.state, row.tracks.count(), Track.objects.count()) == ("finished", 2, 2)
+
+
+def test_a_song_whose_track_was_removed_does_not_come_back(ana, provider):
+    begin(provider, "suno", "t1", song(provider, "suno", "a"), Song({}, key="b"), finished=True)
+    row = announce(ana)
+    ask_now()
+    catalog.remove(track=row.tracks.get(), by=ana)
+    ask_now()
+    assert not Track.objects.exclude(status="removed")
+    provider.generations.finish("suno", "t1", [song(provider, "suno", "a"), song(provider, "suno", "b", seed=2)])
+    ask_now()
+    row.refresh_from_db()
+    assert (row.state, row.songs) == ("finished", ["t1/a", "t1/b"])
+    assert Track.objects.exclude(status="removed").get().source.provider_track_id == "t1/b"
+
+
+def test_who_announces_it_again_gets_also_what_they_removed(ana, provider):
+    begin(provider, "suno", "t1", song(provider, "suno", "a"), Song({}, key="b"), finished=True)
+    row = announce(ana)
+    ask_now()
+    catalog.remove(track=row.tracks.get(), by=ana)
+    Generation.objects.update(state="expired", next_at=None)
+    announce(ana)
+    ask_now()
+    assert Track.objects.exclude(status="removed").get().source.provider_track_id == "t1/a"
 
 
 def test_a_song_from_another_host_is_no_track_and_what_stands_beside_it_is_left_out(ana, provider):
@@ -217,6 +243,20 @@ def test_what_takes_its_workers_down_is_set_apart(ana):
     Generation.objects.update(state="running", next_at=None, lease_until=clock.now(), crashes=leases.MOST_CRASHES - 1)
     assert generations.keep_house(now=clock.now() + dt.timedelta(seconds=1)) == 1
     assert Generation.objects.get().error_code == "CRASHED"
+    assert "breaks what reads it" in Notice.objects.get(user=ana).message
+
+
+def test_what_nobody_can_be_asked_about_any_more_ends_and_its_owners_are_told(ana, bob, settings, monkeypatch):
+    monkeypatch.setattr(generations, "AT_A_TIME", 2)
+    rows = [announce(owner, task=f"{owner.pk}{number}") for owner in (ana, bob) for number in range(2)]
+    settings.PROVIDER_APIS = {}
+    late = rows[0].ends_at + dt.timedelta(minutes=1)
+    assert generations.keep_house(now=late - dt.timedelta(hours=1)) == 0
+    assert generations.keep_house(now=late) == 4
+    assert set(Generation.objects.values_list("state", flat=True)) == {"expired"}
+    assert [Notice.objects.filter(user=owner).count() for owner in (ana, bob)] == [2, 2]
+    assert "it was not ready in time" in Notice.objects.first().message
+    assert generations.keep_house(now=late) == 0 and Notice.objects.count() == 4
 
 
 def test_twenty_deliveries_at_once_make_one_track(ana, provider, as_):

@@ -3,10 +3,12 @@
 import datetime as dt
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from apps.archive import gate, hosts, schedule, working
 from apps.archive.models import ArchiveAsset, ArchiveHost
-from apps.lib import clock
+from apps.lib import clock, storage
 from apps.lib.fetch import FetchError
 from tests.archive.world import asset_of, at_provider, run_all
 from tests.lib.threads import side_by_side
@@ -73,6 +75,19 @@ def test_a_try_that_ended_with_us_is_not_noted(ana, code):
     before = ArchiveHost.objects.values().get()
     hosts.heard(asset, FetchError(code, "no answer of theirs"))
     assert ArchiveHost.objects.values().get() == before
+
+
+def test_a_probe_whose_file_our_store_did_not_take_lets_everybody_in_again(ana, provider, monkeypatch):
+    def fail(*_, **__):
+        raise storage.StorageFailed
+
+    track = at_provider(provider, ana)
+    schedule.plan()
+    open_breaker(asset_of(track), now=clock.now() - DAY)
+    monkeypatch.setattr(storage, "put", fail)
+    run_all()
+    assert asset_of(track).error_code == "STORAGE_FAILED"
+    assert (ArchiveHost.objects.get().open_until, ArchiveHost.objects.get().probing) == (None, False)
 
 
 def test_a_failed_probe_leaves_it_shut_for_longer(ana):
@@ -221,3 +236,43 @@ def test_a_host_is_shut_for_long_while_files_wait_there_and_not_before(ana):
     assert [row.name for row in hosts.shut_for(30 * MINUTE)] == [CDN]
     ArchiveAsset.machine.move_all(ArchiveAsset.objects.all(), "dropped")
     assert not hosts.shut_for(30 * MINUTE).exists()
+
+
+def make_dead(*names: str) -> None:
+    """Hosts whose breakers opened long ago."""
+    opened = clock.now() - DAY
+    rows = [ArchiveHost(name=name, tokens=1, filled_at=opened, trips=3, open_until=opened) for name in names]
+    ArchiveHost.objects.bulk_create(rows)
+
+
+def asked(count: int = 8) -> tuple[list[ArchiveAsset], int]:
+    """What was claimed, and by how many statements."""
+    with CaptureQueriesContext(connection) as queries:
+        return claimed(count), len(queries)
+
+
+def test_hosts_that_died_cost_no_claim_anything_when_nothing_waits_there(ana):
+    asked()
+    _, usual = asked()
+    make_dead(*[f"x{number}.replicate.delivery" for number in range(500)])
+    assert asked() == ([], usual) and not hosts.shut().until
+
+
+def test_hosts_where_nothing_is_due_yet_cost_a_claim_a_few_looks_however_many_they_are(ana, monkeypatch):
+    monkeypatch.setattr(working, "LOOKS", 2)
+    _, usual = asked()
+    assets = [make_assets(ana, host=f"x{number}.suno.ai")[0] for number in range(5)]
+    ArchiveAsset.objects.update(next_at=clock.now() + DAY)
+    make_dead(*[asset.host for asset in assets])
+    found, statements = asked()
+    assert (found, statements) == ([], usual + 2 * len(schedule.lanes(now=clock.now())))
+
+
+def test_probes_of_many_dead_hosts_leave_room_for_what_can_be_had(ana):
+    dead = [make_assets(ana, host=f"x{number}.suno.ai", left=DAY / 2)[0] for number in range(5)]
+    well = make_assets(ana, 8)
+    make_dead(*[asset.host for asset in dead])
+    first, second = claimed(8), claimed(8)
+    assert [asset.host == CDN for asset in first] == [False] * 2 + [True] * 6
+    assert [asset.host == CDN for asset in second] == [False] * 2 + [True] * 2
+    assert {asset.pk for asset in well} < {asset.pk for asset in (*first, *second)}

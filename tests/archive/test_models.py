@@ -30,6 +30,21 @@ def test_no_raw_write_makes_an_impossible_asset(planned, facts):
         ArchiveAsset.objects.update(**facts)
 
 
+def test_since_when_a_file_is_lost_follows_its_state_and_nothing_else(planned):
+    rows, machine = ArchiveAsset.objects.all(), ArchiveAsset.machine
+    before = timezone.now()
+    machine.move_all(rows, "running", lease_until=before)
+    machine.move_all(rows, "lost", lease_until=None, next_at=None)
+    lost_at = rows.get().lost_at
+    assert before < lost_at < timezone.now()
+    rows.update(source_url="https://cdn1.suno.ai/b.mp3", updated_at=timezone.now())
+    assert rows.get().lost_at == lost_at
+    with pytest.raises(IntegrityError), transaction.atomic():
+        rows.update(lost_at=None)
+    machine.move_all(rows, "pending", next_at=before)
+    assert rows.get().lost_at is None
+
+
 @pytest.mark.parametrize("facts", [{"status": "processing"}, {"status": "completed"}, {"status": "done"}])
 def test_a_jobs_times_belong_to_its_status(planned, facts):
     """S3-04."""

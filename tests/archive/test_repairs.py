@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from apps.archive import repairs, scrubbing
+from apps.archive import copies, repairs, scrubbing
 from apps.archive.models import TOLD, ArchiveAsset, Finding, LedgerEntry
 from apps.catalog import files
 from apps.catalog.models import Blob
@@ -130,6 +130,24 @@ def test_a_copy_place_that_is_away_leaves_the_finding_open(settings, tmp_path, m
     (tmp_path / "away").rename(tmp_path / "copy")
     scrubbing.run(now=now + scrubbing.HOUR)
     assert Finding.objects.get().state == "repaired" and held(key, MAIN) == data
+
+
+@pytest.mark.parametrize("served", [True, False])
+def test_while_the_copy_is_away_the_provider_is_asked(settings, tmp_path, archived, provider, served):
+    """Its file may be gone by the time the copy is back; only when it has none is the copy waited for."""
+    use(settings, f"file://{tmp_path}/main", f"file://{tmp_path}/copy")
+    assert copies.run().left == 0
+    overwrite(archived.key, b"x")
+    if not served:
+        ArchiveAsset.objects.update(expires_at=clock.now() - dt.timedelta(seconds=1))
+    (tmp_path / "copy").rename(tmp_path / "away")
+    looked = scrubbing.run(most=scrubbing.NO_END, place=MAIN)
+    finding = Finding.objects.get()
+    if served:
+        assert (finding.state, finding.repaired_from, looked.repaired) == ("repaired", "provider", 1)
+        assert held(archived.key, MAIN) == audio("mp3", seed=1)
+    else:
+        assert finding.state == "open"
 
 
 def test_a_repair_is_read_back_before_it_counts(settings, tmp_path, monkeypatch):

@@ -28,6 +28,11 @@ def test_a_short_lived_asset_climbs_a_ladder_of_offsets(elapsed_s, next_s):
     assert decision.next_at == T0 + dt.timedelta(seconds=next_s)
 
 
+def test_a_short_lived_asset_that_gets_one_dead_address_after_the_other_is_not_tried_without_rest():
+    decision = decide("GONE", make_life(span=HOUR, attempts=10), now=T0 + dt.timedelta(seconds=2))
+    assert decision.next_at == T0 + dt.timedelta(seconds=362)
+
+
 def test_the_last_try_falls_just_before_expiry_and_not_after_it():
     now = T0 + DAYS - dt.timedelta(hours=2)
     assert decide("SOURCE_ERROR", make_life(attempts=9), now=now).next_at == T0 + DAYS - dt.timedelta(seconds=30)
@@ -38,13 +43,19 @@ def test_gone_is_only_suspected_at_first():
     assert (decision.state, decision.gone_checks, decision.gone_since) == ("gone_suspect", 1, T0 + MINUTE)
 
 
-def test_gone_is_believed_after_three_checks_over_six_hours():
-    since = T0 + HOUR
-    early = make_life(attempts=2, gone_checks=2, gone_since=since)
-    assert decide("GONE", early, now=since + 5 * HOUR).state == "gone_suspect"
-    assert decide("GONE", early, now=since + 6 * HOUR).state == "lost"
-    twice = make_life(attempts=1, gone_checks=1, gone_since=since)
-    assert decide("GONE", twice, now=since + 9 * HOUR).state == "gone_suspect"
+@pytest.mark.parametrize("span", [DAYS, HOUR], ids=["15d", "1h"])
+def test_gone_is_not_believed_before_the_expiry_however_often_it_is_said(span):
+    """F10. Who refuses everybody for half a day has not deleted what it promised to keep for two weeks."""
+    often = make_life(span, attempts=50, gone_checks=50, gone_since=T0)
+    decision = decide("GONE", often, now=T0 + span - MINUTE)
+    assert (decision.state, decision.gone_checks, decision.gone_since) == ("gone_suspect", 51, T0)
+    assert decision.next_at == T0 + span - dt.timedelta(seconds=30)
+    assert decide("GONE", often, now=T0 + span).state == "lost"
+
+
+def test_a_suspect_is_asked_every_six_hours():
+    suspect = make_life(attempts=5, gone_checks=5, gone_since=T0)
+    assert decide("GONE", suspect, now=T0 + 9 * HOUR).next_at == T0 + 15 * HOUR
 
 
 def test_another_answer_ends_the_suspicion():
@@ -80,6 +91,13 @@ def test_our_own_faults_never_count_nor_lose(code):
     decision = decide(code, late, now=T0 + 2 * DAYS)
     assert (decision.state, decision.attempts, decision.gone_checks) == ("retrying", 3, 2)
     assert decision.next_at == T0 + 2 * DAYS + MINUTE
+
+
+@pytest.mark.parametrize(("left_s", "waits_s"), [(61, 60), (60, 30), (50, 25), (8, 4), (1.5, 1), (0, 60), (-100, 60)])
+def test_a_fault_of_our_own_never_skips_the_last_chance(left_s, waits_s):
+    now = T0 + HOUR - dt.timedelta(seconds=left_s)
+    decision = decide("STORAGE_FAILED", make_life(span=HOUR), now=now)
+    assert decision.next_at == now + dt.timedelta(seconds=waits_s)
 
 
 @pytest.mark.parametrize(

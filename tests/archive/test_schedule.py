@@ -66,7 +66,7 @@ def test_the_alarm_names_what_is_old_or_about_to_expire(ana):
     now = clock.now()
     assert not schedule.alarming(now=now).exists()
     assert schedule.alarming(now=now + dt.timedelta(days=13, seconds=1)).exists()
-    ArchiveAsset.objects.update(expires_at=now + dt.timedelta(days=1))
+    ArchiveAsset.objects.update(expires_at=now + dt.timedelta(days=1), created_at=now - dt.timedelta(days=2))
     assert schedule.alarming(now=now).exists()
 
 

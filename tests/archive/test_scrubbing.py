@@ -14,7 +14,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from apps.archive import copies, scrubbing
+from apps.archive import copies, repairs, scrubbing
 from apps.archive.models import Finding
 from apps.catalog.models import Blob
 from apps.lib import clock, storage, stores
@@ -249,6 +249,25 @@ def test_what_was_asked_for_comes_first_and_in_every_place(places):
     blob.refresh_from_db()
     assert blob.check_at is None and min(blob.verified_at, blob.copy_verified_at) >= now
     assert held(blob.key, COPY) == made[blob.key]
+
+
+@pytest.mark.parametrize("way", ["made", "made and damaged", "forgotten"])
+def test_a_copy_that_is_made_or_forgotten_while_a_run_goes_on_does_not_end_it(places, monkeypatch, way):
+    """A run's time is its beginning, and no copy was read before it was made."""
+    now = clock.now()
+    ((key, _),) = make_blobs(1).items()
+    blob = Blob.objects.get()
+    blob.ask()
+    if way == "made and damaged":
+        overwrite(key, b"x", COPY)
+    if way == "forgotten":
+        settle = repairs.settle_well
+        monkeypatch.setattr(repairs, "settle_well", lambda *one, **how: settle(*one, **how) or copies.forget())
+    looked = run(now=now)
+    assert looked.files >= 2 and looked.repaired == (way == "made and damaged")
+    blob.refresh_from_db()
+    assert blob.copy_verified_at == blob.copied_at and (blob.copied_at is None) == (way == "forgotten")
+    assert blob.check_at is None
 
 
 def test_reading_keeps_to_its_speed(monkeypatch):

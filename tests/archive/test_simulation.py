@@ -14,14 +14,18 @@ from tests.make import make_generated
 NONE = dt.timedelta(0)
 
 
-def simulated(tracks: int = 3000, *, failure: float = 0.3, outage=NONE, seed: int = 1, life: str = "15d", days=6):
-    world = World(tracks, days, failure, outage, workers=32, seed=seed, classes={life: CLASSES[life]})
+def simulated(tracks: int = 3000, *, failure: float = 0.3, outage=NONE, life: str = "15d", days=6, seed=1, **more):
+    world = World(tracks, days, failure, outage, workers=32, seed=seed, classes={life: CLASSES[life]}, **more)
     return Simulation(world).run()[life]
 
 
-@pytest.mark.parametrize("outage", [NONE, 3 * DAY], ids=["no outage", "three days"])
-def test_of_the_long_lived_nothing_is_lost(outage):
-    outcome = simulated(outage=outage)
+@pytest.mark.parametrize(
+    ("outage", "answer"),
+    [(NONE, "silence"), (3 * DAY, "silence"), (3 * DAY, "403")],
+    ids=["no outage", "three days", "three days of 403"],
+)
+def test_of_the_long_lived_nothing_is_lost(outage, answer):
+    outcome = simulated(outage=outage, answer=answer)
     assert (outcome.archived, outcome.lost) == (3000, 0)
 
 

@@ -1,14 +1,19 @@
 """Celery's door: messages are nudges, and every task may run twice."""
 
+import threading
+import time
+
 import pytest
 from celery import current_app
+from django.db import connection
 
 from apps.archive import generations, tasks
 from apps.archive.models import ArchiveAsset, Generation
 from apps.lib import storage
+from deploy.demo.behaviours import Behaviour
 from tests.archive.places import held, make_blob, overwrite, two_folders
 from tests.archive.providers.world import begin, open_apis, song
-from tests.archive.world import at_provider
+from tests.archive.world import asset_of, at_provider
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,6 +49,33 @@ def test_one_run_at_a_time_on_a_machine(ana, provider):
     with spool.alone("archive") as first:
         assert first and tasks.work() == 0
     assert tasks.work() == 1
+
+
+def test_the_next_run_goes_on_while_the_last_download_of_one_that_claims_no_more_is_under_way(ana, provider, settings):
+    settings.ARCHIVE_LIMIT_MOST = 1
+    slow = at_provider(provider, ana)
+    provider.behave(slow.source.audio_url, Behaviour("slow", 20_000))
+    full = threading.Thread(target=lambda: (tasks.daily(), connection.close()))
+    full.start()
+    while full.is_alive() and not provider.requests:
+        time.sleep(0.01)
+    quick = at_provider(provider, ana)
+    tasks.schedule.plan()
+    while full.is_alive() and not tasks.work():
+        time.sleep(0.01)
+    assert (asset_of(quick).state, asset_of(slow).state) == ("archived", "running")
+    full.join()
+    assert asset_of(slow).state == "archived"
+
+
+def test_a_run_that_claims_no_more_wakes_the_next_one_when_something_is_due(ana, provider, settings, monkeypatch):
+    settings.ARCHIVE_LIMIT_MOST = 1
+    for _ in range(2):
+        at_provider(provider, ana)
+    woken = []
+    monkeypatch.setattr(tasks, "nudge", lambda: woken.append(ArchiveAsset.objects.filter(state="pending").count()))
+    assert (tasks.daily(), tasks.daily()) == (1, 1)
+    assert woken == [1]
 
 
 def test_what_is_quarantined_is_tried_after_the_rest(ana, provider, eager):

@@ -67,6 +67,22 @@ def test_the_webhook_hears_signed_words_and_what_it_missed(ana, settings, listen
     assert str(ana.email) not in heard.body.decode()
 
 
+def test_the_webhook_hears_of_an_end_however_long_it_was_away(ana, settings, listener):
+    """Whoever counts what is raised would count this one for ever."""
+    settings.ALERT_WEBHOOK = f"{listener.origin}/hook"
+    make_generated(ana)
+    schedule.plan()
+    lose()
+    now = clock.now()
+    watching.look(now=now)
+    assert telling.tell(now=now) == 1
+    over = now + 2 * DAY
+    manifests.close(now=over)
+    watching.look(now=over)
+    assert [telling.tell(now=over + 2 * DAY) for _ in range(2)] == [1, 0]
+    assert [json.loads(heard.body)["state"] for heard in listener.heard] == ["raised", "over"]
+
+
 def test_what_ended_before_anybody_heard_of_it_is_no_news(ana, settings):
     make_generated(ana)
     schedule.plan()

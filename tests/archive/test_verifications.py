@@ -1,15 +1,16 @@
-"""Looks at the ledger that somebody asked for: one at a time, begun anew when the worker dies."""
+"""Looks at the ledger that somebody asked for: one at a time, in slices, each begun anew when the worker dies."""
 
 import datetime as dt
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from apps.archive import auditing, tasks, verifications
 from apps.archive.models import ArchiveAsset, Verification
 from apps.lib import leases
 from tests.archive.test_auditing import superuser
-from tests.archive.world import closed, run_all
+from tests.archive.world import at_provider, closed, run_all
 from tests.make import make_generated
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -41,6 +42,32 @@ def test_a_look_says_how_far_it_is_and_what_it_found(ana, monkeypatch):
     found = Verification.objects.get()
     assert (found.state, found.result["assets"], found.result["problems"][0]["line"]) == ("broken", 1, 0)
     assert found.ended_at is not None and found.lease_until is None
+
+
+def test_a_look_goes_on_in_slices_and_finds_what_one_look_finds(ana, provider, monkeypatch):
+    """However large the archive is: no worker is at it for longer than its lease is kept."""
+    with connection.cursor() as cursor:  # as many slices whatever ran before
+        cursor.execute("SELECT setval(pg_get_serial_sequence('archive_ledgerentry', 'seq'), 1, false)")
+    days = closed(3)
+    at_provider(provider, ana, cover=True)
+    run_all()
+    with superuser() as cursor:
+        cursor.execute("DELETE FROM archive_ledgerentry WHERE seq = %s", [days[0].first_seq])
+        cursor.execute("UPDATE archive_archiveasset SET crashes = 4 WHERE kind = 'cover'")
+    once = auditing.audit().told()
+    monkeypatch.setattr(auditing, "PAGE", 1)
+    monkeypatch.setattr(auditing, "OBJECTS", 1)
+    monkeypatch.setattr(verifications, "SLICE_S", -1)
+    monkeypatch.setattr(verifications, "EVERY_S", 0)
+    verifications.ask()
+    stages, done = [], []
+    while (found := verifications.work()).state == "due":
+        stages.append(found.stage)
+        done.append(found.done)
+        assert (found.lease_until, found.crashes) == (None, 0)
+    assert [stages.count(stage) for stage in ("entries", "assets", "objects")] == [3, 2, 2]
+    assert stages == sorted(stages, key=auditing.STAGES.index) and done[-2:] == [1, 2]
+    assert found.state == "broken" and found.result == once
 
 
 def test_nobody_looks_unasked():

@@ -14,6 +14,9 @@ from django.utils import timezone
 
 from apps.archive import manifests
 from apps.archive.models import Manifest
+from apps.catalog.models import Blob
+from apps.lib import storage
+from tests.archive.places import overwrite
 from tests.archive.world import closed, entry_at, run_all, tomorrow
 from tests.make import make_generated
 
@@ -43,6 +46,16 @@ def test_an_operator_closes_exports_and_proves(tmp_path):
     assert "1 days in" in said("--export", tmp_path)
     assert "whole: nothing was changed" in said("--offline", tmp_path, "--head", head)
     assert json.loads(said("--offline", tmp_path, "--json"))["head"] == head
+
+
+def test_an_export_that_the_store_breaks_off_is_refused_in_words(tmp_path, monkeypatch):
+    day = closed(1)[0]
+    overwrite(day.blob.key, b"x" * day.blob.size)
+    monkeypatch.setattr(storage, "pause", lambda seconds: None)
+    with pytest.raises(CommandError, match=f"^--export: {day.day}: The file store failed"):
+        said("--export", tmp_path)
+    assert not (tmp_path / f"{day.day}.ndjson").exists()
+    assert Blob.objects.get(pk=day.blob_id).check_at, "it is read and repaired next"
 
 
 def test_an_export_that_was_changed_is_refused_by_day_and_line(tmp_path):

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from apps.archive import schedule
+from apps.archive import schedule, views
 from apps.lib import clock
 from tests.archive.test_owners import move
 from tests.archive.test_statistics import archive
@@ -94,12 +94,22 @@ def test_the_tracks_page_tells_its_owner_more_than_a_stranger(client, ana, bob):
 def test_without_a_token_metrics_are_for_this_machine_and_for_staff(client, ana, mod):
     assert client.get("/metrics").status_code == 200
     assert client.get("/metrics", **ELSEWHERE).status_code == 401
-    assert client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}).status_code == 401
     client.force_login(ana)
     assert client.get("/metrics", **ELSEWHERE).status_code == 401
     client.force_login(mod)
     answer = client.get("/metrics", **ELSEWHERE)
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+
+
+@pytest.mark.parametrize("said", views.OF_PROXIES)
+def test_what_a_proxy_on_this_machine_hands_on_is_not_from_this_machine(client, said):
+    assert client.get("/metrics", headers={said: "127.0.0.1"}).status_code == 401
+
+
+def test_behind_a_proxy_metrics_are_for_nobody_without_a_token(client, settings):
+    """One that says nothing of itself cannot be told from this machine."""
+    settings.BEHIND_PROXY = True
+    assert client.get("/metrics").status_code == 401
 
 
 def test_with_a_token_nobody_reads_metrics_without_it(client, settings):

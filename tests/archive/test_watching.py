@@ -5,12 +5,13 @@ import datetime as dt
 import pytest
 
 from apps.accounts.models import Letter
-from apps.archive import gate, hosts, manifests, schedule, tasks, telling, watching
-from apps.archive.models import Alarm, ArchiveAsset, ArchiveHost, Finding
+from apps.archive import gate, hosts, manifests, repairs, schedule, scrubbing, tasks, telling, watching
+from apps.archive.models import Alarm, ArchiveAsset, ArchiveHost, Finding, LedgerEntry
 from apps.catalog.models import Blob
-from apps.lib import clock
+from apps.lib import clock, leases
 from apps.lib.fetch import FetchError
-from tests.archive.places import two_folders
+from apps.lib.storage import MAIN
+from tests.archive.places import make_blobs, overwrite, two_folders, use
 from tests.archive.world import entry_at
 from tests.doors.desk import make_blob, make_finding
 from tests.fakes.listener import Listener
@@ -57,6 +58,18 @@ def test_a_file_of_an_hour_is_no_danger_before_half_of_it_is_over(ana):
     assert len(watching.look(now=now + 0.3 * HOUR)) == 1
 
 
+@pytest.mark.parametrize("code", sorted(leases.OWN_FAULTS))
+def test_what_our_own_disk_or_store_keeps_from_us_is_in_danger_until_it_is_saved(ana, code):
+    """Such a fault counts no try, and a file is not lost by it: also past its expiry nothing else would tell."""
+    make_generated(ana)
+    schedule.plan()
+    now = clock.now()
+    ArchiveAsset.objects.update(expires_at=now + 0.7 * HOUR, created_at=now - 0.3 * HOUR, error_code=code)
+    assert watching.look(now=now) == []
+    for later in (0.3 * HOUR, HOUR):
+        assert [alarm.kind for alarm in watching.look(now=now + later) if alarm.kind != "queue"] == ["expiring"]
+
+
 def test_a_loss_is_raised_once_and_over_after_a_day(ana):
     make_generated(ana)
     schedule.plan()
@@ -66,6 +79,7 @@ def test_a_loss_is_raised_once_and_over_after_a_day(ana):
         watching.look(now=now + minute * dt.timedelta(minutes=1))
     assert raised() == ["lost"] and Alarm.objects.count() == 1
     manifests.close(now=now + DAY + HOUR)
+    ArchiveAsset.objects.update(updated_at=now + DAY)  # something else of it changed
     watching.look(now=now + DAY + HOUR)
     assert raised() == []
     assert Alarm.objects.get().over_at == now + DAY + HOUR
@@ -93,6 +107,16 @@ def test_the_alarm_of_the_thirteenth_day_is_raised_by_the_daily_run_alone(ana):
     ArchiveAsset.objects.update(created_at=now)
     watching.look(now=now)
     assert raised() == []
+
+
+def test_a_file_of_an_hour_that_has_just_come_is_not_late(ana):
+    make_generated(ana)
+    schedule.plan()
+    now, minute = clock.now(), dt.timedelta(minutes=1)
+    ArchiveAsset.objects.update(expires_at=now + 59 * minute, created_at=now - minute)
+    assert watching.look(daily=True, now=now) == []
+    ArchiveAsset.objects.update(next_at=now + HOUR)  # so that the queue is in no danger
+    assert [alarm.kind for alarm in watching.look(daily=True, now=now + 30 * minute)] == ["late"]
 
 
 def test_the_switch_is_pinged_after_a_healthy_sweep_and_not_in_danger(ana, settings, listener):
@@ -212,6 +236,31 @@ def test_a_damage_that_is_being_repaired_is_no_danger_and_one_that_stays_open_is
     assert watching.look(now=now) == []
     (alarm,) = watching.look(now=now + 2 * HOUR)
     assert (alarm.kind, alarm.number) == ("findings", 1)
+
+
+def test_what_is_written_off_is_no_danger_stays_so_and_is_repaired_should_it_come_back(settings, tmp_path):
+    """Its former file and its asset hold the bytes for ever: the alarm would have no other end."""
+    use(settings, f"file://{tmp_path}/main")
+    ((key, data),) = make_blobs(1).items()
+    overwrite(key, b"x")
+    scrubbing.run(most=scrubbing.NO_END)
+    two_folders(settings, tmp_path)
+    now = clock.now() + 2 * DAY
+
+    def dangers(now: dt.datetime) -> list[str]:
+        manifests.close(now=now)
+        Blob.objects.exclude(key=key).update(copied_at=now)
+        return [alarm.kind for alarm in watching.look(now=now)]
+
+    assert dangers(now) == ["findings"]
+    repairs.write_off(Finding.objects.get())
+    for day in (now, now + DAY):
+        scrubbing.run(now=day, most=scrubbing.NO_END, place=MAIN)
+        assert dangers(day) == [] and Finding.objects.get().state == "written_off"
+    assert list(LedgerEntry.objects.order_by("seq").values_list("event", flat=True)) == ["damaged", "written_off"]
+    overwrite(key, data)
+    scrubbing.run(now=now + 2 * DAY, most=scrubbing.NO_END, place=MAIN)
+    assert Finding.objects.get().state == "repaired"
 
 
 def test_a_host_that_has_just_failed_or_of_which_nobody_wants_anything_is_no_danger(ana):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.db import connection
 
-from apps.archive import schedule, working
+from apps.archive import attempt, schedule, working
 from apps.archive.models import ArchiveAsset, ArchiveJob
 from apps.lib import clock, leases
 from deploy.demo.behaviours import Behaviour
@@ -66,8 +66,8 @@ def test_of_what_may_be_poison_a_run_has_one_in_hand_at_a_time(ana, provider):
     schedule.plan()
     ArchiveAsset.objects.update(crashes=2)
     others = [at_provider(provider, ana, seed=seed) for seed in range(6, 9)]
-    for track in (*suspects, *others):
-        provider.behave(track.source.audio_url, Behaviour("slow", 80_000))
+    for track in (*suspects, *others):  # the others are all on their way when the first suspect is done
+        provider.behave(track.source.audio_url, Behaviour("slow", 80_000 if track in suspects else 20_000))
     schedule.plan()
     in_hand = []
 
@@ -218,17 +218,67 @@ def test_nobody_sleeps_for_a_second_try_while_other_work_is_due(ana, provider, s
     assert order == [well, broken] and asset_of(broken).state == "archived"
 
 
-def test_a_fault_of_our_own_program_ends_the_run_and_loses_nothing(ana, provider, monkeypatch):
-    track = at_provider(provider, ana)
+def test_what_rests_before_its_second_try_takes_nobodys_place(ana, provider, settings):
+    settings.ARCHIVE_TRIES, settings.ARCHIVE_TRY_PAUSE_S = 2, 1
+    settings.ARCHIVE_PARALLEL, settings.ARCHIVE_SETTLERS = 2, 1
+    soon = clock.now() + dt.timedelta(days=1)
+    dead = [at_provider(provider, ana, behaviour="500", expires_at=soon) for _ in range(6)]
+    well = at_provider(provider, ana)
     schedule.plan()
-    monkeypatch.setattr("apps.archive.attempt._check_duration", lambda *_: 1 / 0)
+    order = []
+    working.work(limit=9, seconds=20, told=lambda asset: order.append(asset.track))
+    assert order[0] == well and all(provider.requests[path_of(track)] == 2 for track in dead)
+
+
+def test_where_too_many_rest_a_further_one_fails_with_the_tries_that_it_had(ana, provider, settings, monkeypatch):
+    settings.ARCHIVE_TRIES, settings.ARCHIVE_TRY_PAUSE_S = 3, 60
+    monkeypatch.setattr(working, "RESTING", 0)
+    track = at_provider(provider, ana, behaviour="500")
+    schedule.plan()
+    working.work(limit=5, seconds=20)
+    assert (provider.requests[path_of(track)], asset_of(track).attempts) == (1, 1)
+
+
+def test_of_what_is_quarantined_the_living_go_first_and_the_dead_wait(ana, provider):
+    dead, living = [at_provider(provider, ana, seed=seed) for seed in range(2)]
+    schedule.plan()
+    now, rows = clock.now(), ArchiveAsset.objects
+    ArchiveAsset.machine.move_all(rows.all(), "running", lease_until=now - dt.timedelta(seconds=1))
+    rows.update(crashes=4)
+    rows.filter(track=dead).update(expires_at=now - dt.timedelta(hours=6))
+    schedule.keep_house(now=now)
+    assert asset_of(dead).next_at == now + dt.timedelta(minutes=5)
+    rows.update(next_at=now)
+    working.work_quarantined()
+    assert (asset_of(dead).state, asset_of(living).state) == ("quarantined", "archived")
+
+
+@pytest.mark.parametrize("half", ["download", "settle"])
+def test_what_nobody_foresaw_leaves_its_file_to_the_lease_and_the_run_goes_on(
+    ana, provider, settings, monkeypatch, caplog, half
+):
+    settings.ARCHIVE_PARALLEL = 1
+    odd, *others = [at_provider(provider, ana, seed=seed) for seed in range(3)]
+    done = getattr(attempt.Attempt, half)
+    monkeypatch.setattr(attempt.Attempt, half, lambda self: 1 / (self.asset.track != odd) and done(self))
+    schedule.plan()
+    assert working.work(limit=5, seconds=5) == 3
+    assert [asset_of(track).state for track in (odd, *others)] == ["running", "archived", "archived"]
+    assert "ZeroDivisionError" in caplog.text and not leases._keeper.holds
+    monkeypatch.undo()
+    ArchiveAsset.objects.filter(state="running").update(lease_until=clock.now() - dt.timedelta(seconds=1))
+    working.work(limit=5, seconds=20)
+    assert (asset_of(odd).state, asset_of(odd).crashes) == ("archived", 1)
+
+
+def test_a_fault_of_our_own_program_ends_the_run_and_loses_nothing(ana, provider, monkeypatch):
+    for seed in range(working.MOST_UNFORESEEN):
+        at_provider(provider, ana, seed=seed)
+    schedule.plan()
+    monkeypatch.setattr(attempt, "_check_duration", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         working.work(limit=5, seconds=20)
-    assert asset_of(track).state == "running" and not leases._keeper.holds
-    monkeypatch.undo()
-    ArchiveAsset.objects.update(lease_until=clock.now() - dt.timedelta(seconds=1))
-    working.work(limit=5, seconds=20)
-    assert (asset_of(track).state, asset_of(track).crashes) == ("archived", 1)
+    assert set(ArchiveAsset.objects.values_list("state", flat=True)) == {"running"} and not leases._keeper.holds
 
 
 def test_files_of_one_track_expire_each_at_its_own_time(ana, provider):

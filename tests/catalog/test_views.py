@@ -245,4 +245,4 @@ def test_a_tracks_page_says_who_plays_what_and_how_it_is_built_but_nobodys_conta
     parts.add(track=track, kind="credits", by=ana, name="Juno Producer", role="producer", **contact)
     page = client.get(f"/tracks/{track.pk}").content.decode()
     assert all(words in page for words in ("Bridge", "0:05", "flugelhorn", "Juno Producer", "producer"))
-    assert "juno@example.org" not in page and "555" not in page
+    assert "juno@example.org" not in page and "555-0100" not in page

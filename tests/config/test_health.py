@@ -6,6 +6,7 @@ from django.test import Client
 
 from apps.lib import storage
 from apps.lib.storage_url import backend_from_url
+from tests.make import make_playable
 
 
 @pytest.fixture
@@ -76,6 +77,16 @@ def test_not_ready_without_the_store(settings, closed_port, monkeypatch):
     settings.STORAGES = {**settings.STORAGES, "blobs": backend_from_url(url)}
     status, said = ready()
     assert (status, missing(said)) == (503, {"storage"})
+
+
+@pytest.mark.django_db
+def test_not_ready_while_the_disk_of_the_files_is_not_mounted(settings, tmp_path, ana):
+    settings.STORAGES = {**settings.STORAGES, "blobs": backend_from_url(f"file://{tmp_path}/new")}
+    assert ready()[0] == 200, "nothing was ever stored"
+    make_playable(ana)
+    (tmp_path / "new").rename(tmp_path / "away")
+    (tmp_path / "new").mkdir()
+    assert missing(ready()[1]) == {"storage"} and not list((tmp_path / "new").iterdir())
 
 
 @pytest.mark.django_db

@@ -127,7 +127,7 @@ PRESSES = {
     "archive_now": {ADMIN, MODERATOR},
     "ask_now": {ADMIN, MODERATOR},
     "apply_lifetimes": {ADMIN},
-    **dict.fromkeys(["check_again", "repair_now", "check_now"], {ADMIN, MODERATOR}),
+    **dict.fromkeys(["check_again", "repair_now", "write_off", "check_now"], {ADMIN, MODERATOR}),
     "stop_order": {ADMIN, MODERATOR},
     "retry": {ADMIN, MODERATOR},
     "close_breaker": {ADMIN, MODERATOR},

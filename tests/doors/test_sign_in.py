@@ -267,14 +267,15 @@ def test_a_code_works_once(door, ana):
 def test_of_ten_uses_of_one_code_one_wins(recovery, settings):
     settings.ACCOUNT_RATE_LIMITS = False
     ana = make_user("ana")
-    code = code_of(turn_on(ana))
+    secret = turn_on(ana)
     if recovery:
-        client = signed_in_with(ana, code)
+        client = signed_in_with(ana, code_of(secret))
         client.post("/account/second-factor/codes/new")
         code = Authenticator.objects.get(type="recovery_codes").wrap().get_unused_codes()[0]
     clients = [browser() for _ in range(10)]
     for client in clients:
         programs.sign_in(client, ana.email)
+    code = code if recovery else code_of(secret)  # of this half minute
     side_by_side(*[lambda c=c: programs.enter_code(c, code) for c in clients])
     assert sorted(who(client) or "" for client in clients) == [""] * 9 + [ana.email]
 

@@ -77,9 +77,10 @@ class Calls:
             number = self.counts[name]
         name = name if number == 1 else f"{name} {number}"
         self.hook(name, kind, "before")
-        answer = call()
-        self.hook(name, kind, "after")
-        return answer
+        try:
+            return call()
+        finally:  # a folder that is there already fails to be made, and that is an answer too
+            self.hook(name, kind, "after")
 
     @property
     def subject(self) -> str:

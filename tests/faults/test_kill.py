@@ -26,7 +26,7 @@ pytestmark = [
     pytest.mark.usefixtures("own_places"),
 ]
 
-AT_RANDOM, NEIGHBOURS = 40, 12
+AT_RANDOM, NEIGHBOURS = 12, 12
 
 
 @pytest.fixture

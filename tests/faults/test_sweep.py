@@ -13,7 +13,7 @@ pytestmark = [
 
 # A run whose claim fails ends, and the next nudge begins another; a claim of which nobody knows waits for its lease.
 CLAIMING = "run"
-BROKEN_EVERY, SILENT_EVERY, KILLED_EVERY = 3, 9, 12
+BROKEN_EVERY, SILENT_EVERY, KILLED_EVERY = 6, 15, 20
 
 
 def test_any_call_may_break_and_nothing_is_lost(ana, provider):

@@ -642,6 +642,28 @@ def test_a_full_disk_is_an_os_error_and_leaves_no_file(provider, into):
     assert not into.is_symlink()
 
 
+class NoRoom(Exception):
+    pass
+
+
+@pytest.mark.parametrize(("behaviour", "first"), [("ok", len(DATA)), ("chunked", 50_000)])
+def test_a_body_ends_where_the_disk_has_no_room_for_it(provider, into, monkeypatch, behaviour, first):
+    """Asked for what is announced before the body, for what is missing while it comes: others write there too."""
+    monkeypatch.setattr(fetch_module, "ROOM_EVERY", 50_000)
+    url = provider.publish("suno", "room.mp3", DATA, "audio/mpeg")
+    provider.behave(url, Behaviour(behaviour))
+    asked = []
+
+    def room(needed: int) -> None:
+        asked.append(needed)
+        if len(asked) == 3:
+            raise NoRoom
+
+    with pytest.raises(NoRoom):
+        make_fetch(url, into, provider.origin, room=room)
+    assert asked[0] == first and 0 < asked[-1] < len(DATA) and not into.exists()
+
+
 def test_the_error_survives_a_trip_to_another_process():
     error = pickle.loads(pickle.dumps(FetchError("RATE_LIMITED", "Later.", 429, 12.0)))
     assert (error.code, error.message, error.status, error.retry_after) == (

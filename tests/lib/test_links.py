@@ -18,6 +18,7 @@ pytestmark = pytest.mark.django_db
 def key(settings, tmp_path):
     settings.ROOT_URLCONF = __name__
     settings.STORAGES = {**settings.STORAGES, "blobs": backend_from_url(f"file://{tmp_path}/store")}
+    storage.begin(lambda: True)
     return storage.put_bytes(DATA).key
 
 

@@ -276,6 +276,20 @@ def test_a_nursery_that_is_killed_takes_its_children_along_and_is_no_fault_of_th
     assert python("print(1)").stdout == b"1\n", "the next one is born in another"
 
 
+def test_a_nursery_that_stands_still_holds_nobody_beyond_his_time(monkeypatch):
+    monkeypatch.setattr(sandbox, "PATIENCE_S", 0.2)
+    said, nursery = [], nursery_id()
+
+    def stop(data: bytes) -> None:
+        said.append(data)
+        os.kill(nursery, signal.SIGSTOP)
+
+    with pytest.raises(SandboxFailure, match="timeout"):
+        python("import os, time; print(os.getpid(), flush=True); time.sleep(60)", limits=Limits(wall=0.5), sink=stop)
+    assert is_gone(int(said[0])) and is_gone(nursery)
+    assert python("print(1)").stdout == b"1\n", "the next one is born in another"
+
+
 def test_a_nursery_that_could_not_be_started_is_started_when_it_can_be(monkeypatch):
     """The machine had no room for another process, or no file left: that passes."""
     monkeypatch.setattr(sandbox, "_nursery", sandbox._Nursery())

@@ -2,6 +2,7 @@ import errno
 import io
 import os
 import re
+import shutil
 import stat
 import threading
 import time
@@ -15,7 +16,7 @@ import time_machine
 from django.core.files.storage import storages
 from django.test import Client
 
-from apps.lib import storage
+from apps.lib import storage, stores
 from apps.lib.storage_url import backend_from_url
 from tests.servers import object_store  # noqa: F401  (asked for by name)
 
@@ -47,6 +48,7 @@ def pauses(monkeypatch):
 
 def use(settings, url):
     settings.STORAGES = {**settings.STORAGES, "blobs": backend_from_url(url)}
+    storage.begin(lambda: True)
 
 
 def make_file(folder, size=1000):
@@ -369,16 +371,20 @@ def test_a_file_system_without_hard_links_will_do(folder, monkeypatch):
     assert not storage.put_bytes(b"no links here").created
 
 
-def test_a_file_of_ours_becomes_the_object_and_is_synced_before(folder, tmp_path, monkeypatch):
-    done, link = [], os.link
+SOUND = sha256(b"sound").hexdigest()
+
+
+@pytest.mark.parametrize("given", [{"ours": SOUND}, {"sha256": SOUND, "spare": True}], ids=["ours", "spare"])
+def test_a_file_that_is_given_becomes_the_object_and_is_synced_before(folder, tmp_path, monkeypatch, given):
+    done, replace = [], os.replace
     monkeypatch.setattr(os, "fsync", lambda handle: done.append(os.fstat(handle).st_ino))
-    monkeypatch.setattr(os, "link", lambda *paths: done.append("link") or link(*paths))
+    monkeypatch.setattr(os, "replace", lambda *paths: done.append("replace") or replace(*paths))
     path = tmp_path / "ours"
     path.write_bytes(b"sound")
-    stored = storage.put(path, ours=sha256(b"sound").hexdigest())
+    stored = storage.put(path, **given)
     there = storage.local_path(stored.key)
-    assert stored.created and there.samefile(path)
-    assert done[-3:] == [path.stat().st_ino, "link", there.parent.stat().st_ino]
+    assert stored.created and there.samefile(path) and there.stat().st_mode & 0o777 == 0o600
+    assert done[-3:] == [path.stat().st_ino, "replace", there.parent.stat().st_ino]
     path.unlink()
     assert there.read_bytes() == b"sound"
 
@@ -439,7 +445,51 @@ def test_a_file_of_ours_that_is_not_the_announced_one_gets_no_name(folder, tmp_p
     assert path.stat().st_nlink == 1
 
 
+def test_a_spare_file_of_other_bytes_than_were_said_takes_no_place(folder, tmp_path):
+    good, path = tmp_path / "good", tmp_path / "spare"
+    good.write_bytes(b"sound")
+    there = storage.local_path(storage.put(good).key)
+    path.write_bytes(b"noise")
+    with pytest.raises(storage.ContentMismatch):
+        storage.put(path, sha256=SOUND, spare=True)
+    assert there.read_bytes() == b"sound" and path.stat().st_nlink == 1
+    assert [each.name for each in there.parent.iterdir()] == [there.name]
+
+
+@pytest.mark.parametrize("ours", ["", sha256(b"sound").hexdigest()], ids=["copied", "linked"])
+def test_nothing_is_written_where_the_disk_is_not_mounted(folder, tmp_path, pauses, ours):
+    """What lay there would be hidden by the disk, and taken for all of it while the disk is away."""
+    folder.rename(tmp_path / "away")
+    folder.mkdir()
+    path = tmp_path / "ours"
+    path.write_bytes(b"sound")
+    with pytest.raises(storage.StorageFailed):
+        storage.put(path, ours=ours)
+    assert not list(folder.iterdir())
+    (tmp_path / "away").rename(folder)
+    assert storage.put(path, ours=ours).created
+
+
+def test_a_disk_that_goes_between_the_look_and_the_writing_is_not_made_up(folder, monkeypatch, pauses):
+    (folder / "blobs" / "sha256").rmdir()
+    monkeypatch.setattr(stores.Folder, "check", lambda self: None)
+    with pytest.raises(storage.StorageFailed):
+        storage.put_bytes(b"sound")
+    assert not list((folder / "blobs").iterdir())
+
+
+def test_only_a_new_store_is_begun(folder):
+    (folder / "blobs" / "sha256").rmdir()
+    storage.begin(lambda: False)
+    with pytest.raises(storage.StorageFailed):
+        storage.check()
+    storage.begin(lambda: True)
+    storage.check()
+    assert stat.S_IMODE((folder / "blobs" / "sha256").stat().st_mode) == 0o700
+
+
 def test_a_folder_that_cannot_be_written_fails_in_words(folder, pauses):
+    shutil.rmtree(folder)
     folder.write_bytes(b"a file where the folder should be")
     with pytest.raises(storage.StorageFailed) as refusal:
         storage.put_bytes(b"data")

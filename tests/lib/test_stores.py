@@ -17,6 +17,7 @@ def blobs(request, settings, tmp_path):
     folder = request.param == "folder"
     url = f"file://{tmp_path}/store" if folder else request.getfixturevalue("object_store")
     settings.STORAGES = {**settings.STORAGES, "blobs": backend_from_url(url)}
+    storage.begin(lambda: True)
     return request.param
 
 
@@ -52,6 +53,7 @@ def _small(paginator):
 def test_a_linked_file_is_as_old_as_its_name_in_the_store(settings, tmp_path):
     """An upload may lie in the spool for days before it becomes an object."""
     settings.STORAGES = {**settings.STORAGES, "blobs": backend_from_url(f"file://{tmp_path}/store")}
+    storage.begin(lambda: True)
     path = tmp_path / "ours"
     path.write_bytes(b"sound")
     os.utime(path, (1, 1))

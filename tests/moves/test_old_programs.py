@@ -19,6 +19,7 @@ ROOM = (
     ("playlists", "0003_playlists", "widen"),
     ("social", "0006_counts", "count"),
 )
+PAUSE_S = 0.02  # they write all the while, and not all that the machine bears
 OLD_COLUMNS = "post_type, audio_url, audio_filename, audio_duration, audio_file_size, audio_mime_type"
 
 
@@ -152,6 +153,7 @@ class Writer(threading.Thread):
                 except psycopg.Error as error:
                     self.errors.append(str(error))
                 self.rounds += 1
+                self.over.wait(PAUSE_S)
 
     def _round(self, mine: psycopg.Connection) -> None:
         person, post = world.key("user", "ana"), uuid.uuid4()

@@ -62,7 +62,7 @@ class AssetAdmin(AssetFacts, ReadOnlyAdmin):
     fieldsets = [
         (None, {"fields": ["track", ("kind", "state_badge"), ("expires", "next_try"), "address"]}),
         ("Tries", {"fields": [("attempts", "crashes"), ("gone_checks", "gone_since"), "error_code", "error_message"]}),
-        ("Result", {"fields": ["blob", "archived_at"]}),
+        ("Result", {"fields": ["blob", "archived_at", "lost_at"]}),
         ("Record", {"fields": [("lease_until", "token"), ("created_at", "updated_at"), "id"]}),
     ]
 

@@ -153,6 +153,6 @@ def _lines(rows) -> dict:
 
 def _line(asset: ArchiveAsset) -> dict:
     return {
-        "asset": asset, "state": asset_badge(asset), "expires": countdown(asset.expires_at),
+        "asset": asset, "state": asset_badge(asset), "when": countdown(asset.lost_at or asset.expires_at),
         "why": asset.error_message or asset.error_code or "No try yet.", "to_do": risks.to_do(asset),
     }  # fmt: skip

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from apps.archive import repairs, tasks
-from apps.archive.models import STANDING, Finding
+from apps.archive.models import PRESSING, STANDING, Finding
 from apps.catalog.admin.blobs import BlobAdmin
 from apps.catalog.models import Blob
 from apps.lib import nudges, sizes
@@ -15,13 +15,17 @@ from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, countdow
 
 TONES = {"open": "warning", "unrepairable": "danger", "repaired": "success"}
 DESK = {
-    "standing": ("not repaired", Q(state__in=STANDING)),
-    **{state: (state, Q(state=state)) for state in Finding.machine.states},
+    "standing": ("not repaired", Q(state__in=PRESSING)),
+    **{state: (words, Q(state=state)) for state, words in Finding.machine.choices},
 }
 
 
 def stands(finding: Finding) -> bool:
     return finding.state in STANDING
+
+
+def beyond_repair(finding: Finding) -> bool:
+    return finding.state == "unrepairable"
 
 
 @admin.register(Finding)
@@ -32,8 +36,8 @@ class FindingAdmin(ReadOnlyAdmin):
     search_help_text = "SHA-256, also its beginning"
     ordering = ["-id"]
     sortable_by = ["found"]
-    actions = ["check_again_chosen", "repair_chosen"]
-    actions_row = actions_detail = ["check_again", "repair_now"]
+    actions = ["check_again_chosen", "repair_chosen", "write_off_chosen"]
+    actions_row = actions_detail = ["check_again", "repair_now", "write_off"]
     fieldsets = [
         (None, {"fields": ["sha256", "stored_file", ("place", "what", "state_badge"), "concerns"]}),
         ("Found", {"fields": ["found_at", ("should", "there"), "found_sha256"]}),
@@ -84,6 +88,15 @@ class FindingAdmin(ReadOnlyAdmin):
     def repair_now(self, request, finding) -> str:
         return REPAIRED[repairs.mend(finding)]
 
+    @button(
+        "Write off", needs="archive.run", icon="heart_broken", offered=beyond_repair,
+        sure="Nothing can be done about it: it raises no alarm any more. It is still looked at every day, and repaired "
+        "should the right bytes come back.",
+    )  # fmt: skip
+    def write_off(self, request, finding) -> str:
+        repairs.write_off(finding)
+        return "It is written off, and raises no alarm any more."
+
     @admin.action(description="Check again", permissions=["run"])
     def check_again_chosen(self, request, queryset) -> None:
         self.each(request, queryset, "Check again", repairs.ask)
@@ -93,10 +106,15 @@ class FindingAdmin(ReadOnlyAdmin):
     def repair_chosen(self, request, queryset) -> None:
         self.each(request, queryset, "Repair now", repairs.insist)
 
+    @admin.action(description="Write off what is beyond repair", permissions=["run"])
+    def write_off_chosen(self, request, queryset) -> None:
+        self.each(request, queryset, "Write off", repairs.write_off)
+
 
 REPAIRED = {
     "repaired": "It is repaired: the right bytes are there and were read back.",
     "unrepairable": "No place has the right bytes; the note says why the provider could not help.",
+    "written_off": "Still no place and no provider has the right bytes.",
     "gone": "Nobody needs the file any more; it was removed.",
 }
 

@@ -29,7 +29,7 @@ class GenerationAdmin(ReadOnlyAdmin):
         (None, {"fields": ["title", ("provider", "provider_track_id"), ("state_badge", "said"), "owner", "made"]}),
         ("Asking", {"fields": [("next_ask", "asked_at", "ends_at"), ("attempts", "crashes")]}),
         ("Failure", {"fields": ["error_code", "error_message"]}),
-        ("Record", {"fields": ["facts", ("lease_until", "token"), ("created_at", "updated_at"), "id"]}),
+        ("Record", {"fields": ["facts", "songs", ("lease_until", "token"), ("created_at", "updated_at"), "id"]}),
     ]
 
     @display(description="state")

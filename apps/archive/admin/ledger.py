@@ -21,7 +21,10 @@ from apps.lib.admin import ReadOnlyAdmin, badge, button, choice_filter, link_to,
 
 SHOWN = 30
 LOOKED_AT = 10_000  # the newest entries, whose hosts the filter offers
-TONES = {**ASSET_TONES, "failed": "warning", "crashed": "warning", "damaged": "danger", "repaired": "success"}
+TONES = {
+    **ASSET_TONES, "failed": "warning", "crashed": "warning", "damaged": "danger", "repaired": "success",
+    "written_off": "danger",
+}  # fmt: skip
 EVENT = {event: (event.replace("_", " "), Q(event=event)) for event in EVENTS}
 STATES = {"due": "info", "running": "info", "whole": "success", "broken": "danger", "failed": "danger"}
 
@@ -159,7 +162,7 @@ def newest_look(request: HttpRequest, manifest: Manifest) -> str:
 
 @admin.register(Manifest)
 class ManifestAdmin(ReadOnlyAdmin):
-    list_display = ["day", "entries", "sha256", "download"]
+    list_display = ["day", "entries", "short_hash", "download"]
     list_filter = ["day"]
     search_fields = ["sha256__startswith"]
     search_help_text = "SHA-256, also its beginning"
@@ -168,7 +171,7 @@ class ManifestAdmin(ReadOnlyAdmin):
     actions_detail = actions_row = ["verify_now"]
     panels = (newest_look,)
     fieldsets = [
-        (None, {"fields": [("day", "entries", "download"), ("first_seq", "last_seq"), "sha256", "previous"]}),
+        (None, {"fields": [("day", "entries", "download"), ("first", "last"), "sha256", "previous"]}),
         ("Record", {"fields": ["blob", "created_at", "id"]}),
     ]
 
@@ -177,6 +180,18 @@ class ManifestAdmin(ReadOnlyAdmin):
 
     def has_run_permission(self, request) -> bool:
         return request.user.has_perm("archive.run")
+
+    @display(description="SHA-256")
+    def short_hash(self, manifest) -> SafeString:
+        return format_html('<code title="{}">{}</code>', manifest.sha256, manifest.sha256[:16])
+
+    @display(description="first entry")
+    def first(self, manifest) -> str:
+        return "" if manifest.first_seq is None else f"{manifest.first_seq:,}"
+
+    @display(description="last entry")
+    def last(self, manifest) -> str:
+        return "" if manifest.last_seq is None else f"{manifest.last_seq:,}"
 
     @display(description="file")
     def download(self, manifest) -> SafeString:

@@ -20,6 +20,7 @@ def standing(request: HttpRequest, row: Order) -> str:
     """How far it is."""
     context = {
         "row": row,
+        **{name: f"{getattr(row, name):,}" for name in ("seen", "total", "done")},
         "badge": badge(row.state, TONES[row.state]),
         "in_work": row.state in ("due", "running"),
         "address": reverse("admin:archive_order_panel", args=[row.pk]),

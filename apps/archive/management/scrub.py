@@ -9,7 +9,7 @@ from django.core.management.base import CommandError
 from django.db.models import Sum
 
 from apps.archive import copies, orphans, scrubbing
-from apps.archive.models import STANDING, Finding
+from apps.archive.models import PRESSING, Finding
 from apps.archive.repairs import VERIFIED
 from apps.catalog.models import Blob
 from apps.lib import sizes, storage
@@ -51,7 +51,7 @@ def handle(out, *, place: str, repair: bool, json: bool, **options) -> None:
     told["scrub"] = {name: value for name, value in asdict(looked).items() if name != "tired"}
     if options["orphans"]:
         told["orphans"] = _swept(place, repair, say)
-    told["standing"] = Finding.objects.filter(state__in=STANDING).count()
+    told["standing"] = Finding.objects.filter(state__in=PRESSING).count()
     out.write(as_json.dumps(told, indent=2)) if json else _tell(out, told)
     if told["standing"]:
         raise CommandError(f"{told['standing']} damaged and not repaired: see “Damaged files” in the admin.")

@@ -9,7 +9,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 from django.conf import settings
 
-from apps.archive.simulation import CLASSES, Outcome, Simulation, World
+from apps.archive.simulation import CLASSES, OUTAGES, Outcome, Simulation, World
 
 HELP = "how many of so many tracks would be lost, by the real rules of order, retry and gate on a clock that jumps"
 UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -44,7 +44,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--failure", type=share, default=0.3, help="share of attempts that fail by chance (%(default)s)"
     )
-    parser.add_argument("--outage", type=length, default="0", help="the provider is silent so long, in the middle")
+    parser.add_argument("--outage", type=length, default="0", help="the provider is away so long, in the middle")
+    parser.add_argument("--answer", choices=OUTAGES, default="silence", help="of everything meanwhile (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of chance (%(default)s)")
     parser.add_argument("--life", choices=CLASSES, help="this class alone")
     parser.add_argument(
@@ -54,7 +55,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def handle(out, *, json: bool, life: str | None, **options) -> None:
-    names = ("tracks", "days", "failure", "outage", "seed", "workers")
+    names = ("tracks", "days", "failure", "outage", "answer", "seed", "workers")
     classes = {name: CLASSES[name] for name in CLASSES if life in (None, name)}
     world = World(classes=classes, **{name: options[name] for name in names})
     begun, used = time.perf_counter(), time.process_time()

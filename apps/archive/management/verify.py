@@ -8,6 +8,7 @@ from django.core.management.base import CommandError
 
 from apps.archive import auditing, manifests, verifying
 from apps.lib.batches import Bar
+from apps.lib.storage import StorageFailed
 
 HELP = "proves the ledger whole: nothing was changed, dropped or inserted"
 
@@ -52,8 +53,8 @@ def _export(out, folder: Path, since) -> None:
     bar = Bar("days", len(manifests.chosen(since)))
     try:
         count = manifests.export(folder, since=since, told=bar)
-    except OSError as failure:
-        raise CommandError(f"--export: {failure}") from failure
+    except (OSError, StorageFailed) as failure:
+        raise CommandError(f"--export: {getattr(failure, 'message', failure)}") from failure
     bar.end()
     out.write(f"{count} days in {folder}. To prove them there: python3 {folder / 'verifying.py'} {folder}")
 

@@ -39,7 +39,7 @@ def _host(url: F) -> Func:
 class ArchiveAsset(Leased):
     """One file of one generated track that must be ours before its URL dies.
 
-    `gone_suspect`: the provider says it is gone; believed after three checks over six hours, or at expiry.
+    `gone_suspect`: the provider says it is gone; believed at expiry.
     `quarantined`: it killed its worker five times; tried alone and hourly, given up a day after expiry.
     `dropped`: its track was removed, and its bytes are released.
     """
@@ -66,6 +66,8 @@ class ArchiveAsset(Leased):
     gone_checks = models.PositiveSmallIntegerField(default=0, editable=False)
     blob = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="archived_as", editable=False)
     archived_at = models.DateTimeField(null=True, editable=False)
+    # The database notes it, and takes it back with the move, whoever makes that: `updated_at` follows every change.
+    lost_at = models.DateTimeField(null=True, editable=False)
     facts = models.JSONField(
         null=True, editable=False, help_text="For the ledger, with a move: the database takes it over and empties it."
     )
@@ -83,6 +85,10 @@ class ArchiveAsset(Leased):
                 name="asset_archived_with_bytes",
             ),
             models.CheckConstraint(
+                condition=Q(state="lost", lost_at__isnull=False) | ~Q(state="lost") & Q(lost_at__isnull=True),
+                name="asset_lost_at_a_time",
+            ),
+            models.CheckConstraint(
                 condition=Q(state="running", lease_until__isnull=False)
                 | ~Q(state="running") & Q(lease_until__isnull=True),
                 name="asset_lease_while_running",
@@ -96,9 +102,10 @@ class ArchiveAsset(Leased):
             models.Index(
                 fields=["expires_at", "id"], condition=Q(state__in=OPEN_STATES, crashes__gte=2), name="asset_suspect"
             ),
+            models.Index("host", "expires_at", condition=Q(state__in=OPEN_STATES), name="asset_open_by_host"),
             models.Index("track", "state", "expires_at", condition=Q(state__in=UNSAVED_STATES), name="asset_unsaved"),
             models.Index("archived_at", condition=Q(state="archived"), name="asset_archived_by_time"),
-            models.Index("updated_at", condition=Q(state="lost"), name="asset_lost_by_time"),
+            models.Index("lost_at", condition=Q(state="lost"), name="asset_lost_by_time"),
         ]
 
     def __str__(self) -> str:

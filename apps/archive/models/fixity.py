@@ -7,12 +7,15 @@ from apps.archive.access import StaffRows
 from apps.lib.records import Record
 from apps.lib.states import Machine
 
-STANDING = ("open", "unrepairable")
+# What somebody should look after, and all that is damaged still.
+PRESSING = ("open", "unrepairable")
+STANDING = (*PRESSING, "written_off")
 FINDING_STATES = Machine(
     "state",
     {
         "open": ("repaired", "unrepairable", "gone"),
-        "unrepairable": ("repaired", "gone"),
+        "unrepairable": ("written_off", "repaired", "gone"),
+        "written_off": ("repaired", "gone"),
         "repaired": (),
         "gone": (),
     },
@@ -23,7 +26,8 @@ class Finding(Record):
     """What one place held instead of the bytes that a blob's row promises.
 
     It names the content and not the row, which must be free to go. `unrepairable`: no place and no provider has the
-    right bytes now; looked at again every day. `gone`: nobody needed them any more, and the sweeper took them; or the
+    right bytes now; looked at again every day. `written_off`: the same, and somebody knows that nothing can be done, so
+    that it raises no alarm any more. `gone`: nobody needed them any more, and the sweeper took them; or the
     place is no longer set.
     """
 
@@ -45,12 +49,12 @@ class Finding(Record):
 
     machine = FINDING_STATES
 
-    sha256 = models.CharField(max_length=64, editable=False)
+    sha256 = models.CharField("SHA-256", max_length=64, editable=False)
     size = models.BigIntegerField(editable=False, db_comment="bytes that should be there")
     place = models.CharField(max_length=4, choices=Place, editable=False)
     what = models.CharField(max_length=9, choices=What, editable=False)
     found_size = models.BigIntegerField(default=0, editable=False, db_comment="bytes that were there")
-    found_sha256 = models.CharField(max_length=64, blank=True, default="", editable=False)
+    found_sha256 = models.CharField("SHA-256 found", max_length=64, blank=True, default="", editable=False)
     found_at = models.DateTimeField(editable=False)
     state = machine.column()
     repaired_from = models.CharField(max_length=8, choices=Source, blank=True, default="", editable=False)

@@ -1,6 +1,7 @@
 """Generations that were announced before they are finished: asked for until they are tracks (S3-01)."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
@@ -39,6 +40,9 @@ class Generation(Leased):
     asked_at = models.DateTimeField(null=True, editable=False, help_text="When the provider was asked last.")
     ends_at = models.DateTimeField(editable=False)
     said = models.CharField(max_length=40, blank=True, default="", editable=False, help_text="The provider's word.")
+    songs = ArrayField(
+        models.CharField(max_length=200), default=list, editable=False, help_text="Ids of those that became tracks."
+    )
     tracks = models.ManyToManyField(Track, related_name="generations", editable=False)
 
     objects = Generations.as_manager()

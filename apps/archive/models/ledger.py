@@ -10,7 +10,7 @@ from apps.lib.records import Record
 from apps.lib.states import Machine
 
 # What the domain tells of bytes; everything else is written by the database when an asset's row changes.
-TOLD = ("damaged", "repaired")
+TOLD = ("damaged", "repaired", "written_off")
 EVENTS = (
     "begun", "planned", "failed", "gone_suspect", "quarantined", "crashed", "readdressed", "forgotten", "archived",
     "lost", "asked_again", "dropped", "changed", "removed", *TOLD,
@@ -88,14 +88,21 @@ class Manifest(Record):
 
 VERIFICATION_STATES = Machine(
     "state",
-    {"due": ("running",), "running": ("running", "whole", "broken", "failed"), "whole": (), "broken": (), "failed": ()},
+    {
+        "due": ("running",),
+        "running": ("running", "due", "whole", "broken", "failed"),
+        "whole": (),
+        "broken": (),
+        "failed": (),
+    },
 )
 
 
 class Verification(Leased):
     """One look at the whole ledger that somebody asked for. A row of the queue (decision 0003); one is open at a time.
 
-    `result` is what `auditing.Audit.told` says, with the first of the problems.
+    It goes on in slices. Until it is over `result` is how far it came, then
+    what `auditing.Audit.told` says, with the first of the problems.
     """
 
     machine = VERIFICATION_STATES

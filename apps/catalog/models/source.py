@@ -51,7 +51,10 @@ class Provider(models.Model):
 
 
 class ProviderSource(Record):
-    """Where a generated track came from. The URLs are the provider's and die, the audio's at `expires_at`."""
+    """Where a generated track came from. The URLs are the provider's and die, the audio's at `expires_at`.
+
+    `renewed_at` is the audio's too: its lifetime began anew then.
+    """
 
     track = models.OneToOneField(Track, on_delete=models.PROTECT, related_name="source")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+", editable=False)

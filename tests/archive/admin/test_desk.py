@@ -46,6 +46,7 @@ def test_what_is_at_risk_and_lost_stands_there_with_its_reason_and_what_to_do(de
     (risky,), (gone,) = page.context["risks"]["lines"], page.context["lost"]["lines"]
     assert (risky["asset"].track.title, risky["why"]) == ("Risky", "No more.")
     assert gone["to_do"] == "Ask the owner for the file and hand it in."
+    assert "just now" in gone["when"] and ">in " in risky["when"]
     shown = page.content.decode()
     assert "Risky" in shown and "Gone" in shown and "Well" not in shown
 
