@@ -83,12 +83,10 @@ def take(names: Iterable[str], *, now: dt.datetime) -> None:
 
 def heard(asset: ArchiveAsset, failure: Exception | None, *, now: dt.datetime | None = None) -> None:
     """What a try tells of its host. `failure` has a `code`, and perhaps `status` and `retry_after`."""
-    now = now or clock.now()
-    if not asset.host:
-        return
     told = told_by(failure) if failure else None
-    if told and told.code in gate.SILENT:
+    if not asset.host or told and told.code in gate.SILENT:
         return
+    now = now or clock.now()
     facts = {"last_success_at": now, "error_code": ""}
     if told and told.blames_host:
         facts = {"last_failure_at": now, "error_code": told.code}

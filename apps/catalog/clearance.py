@@ -62,7 +62,7 @@ class Facts:
     """What the verdict is made of. `kept_until`: when the provider deletes it, None for what came from no provider."""
 
     shares: tuple[Share, ...] = ()
-    samples_cleared: tuple[bool, ...] = ()
+    uncleared_sample: bool = False
     kept_until: dt.datetime | None = None
     archived: bool = False
     pro_only: bool = False
@@ -91,7 +91,7 @@ def reason_words(codes: Iterable[str]) -> list[str]:
 
 
 def _reasons(facts: Facts, now: dt.datetime) -> Iterator[str]:
-    if not all(facts.samples_cleared):
+    if facts.uncleared_sample:
         yield "SAMPLES_NOT_CLEARED"
     if facts.shares:
         yield from _shared_out(facts.shares)
@@ -155,19 +155,14 @@ def _columns(found: Verdict) -> dict:
 
 
 def _facts(keys: list[UUID]) -> dict[UUID, Facts]:
-    shares, samples = defaultdict(list), defaultdict(list)
+    shares = defaultdict(list)
     for track, role, split, ipi in Credit.objects.filter(track__in=keys).values_list("track", "role", "split", "ipi"):
         shares[track].append(Share(role, split, ipi_doubtful(ipi)))
-    for track, cleared in Sample.objects.filter(track__in=keys).values_list("track", "is_cleared"):
-        samples[track].append(cleared)
-    original = TrackFile.objects.filter(track=OuterRef("pk"), role="original")
-    rows = Track.objects.filter(pk__in=keys).with_pro_only().annotate(archived=Exists(original))
-    return {
-        pk: Facts(tuple(shares[pk]), tuple(samples[pk]), until, archived, pro, isrc)
-        for pk, until, archived, pro, isrc in rows.values_list(
-            "pk", "source__expires_at", "archived", "for_pro", "isrc"
-        )
-    }
+    uncleared = Exists(Sample.objects.filter(track=OuterRef("pk"), is_cleared=False))
+    archived = Exists(TrackFile.objects.filter(track=OuterRef("pk"), role="original"))
+    rows = Track.objects.filter(pk__in=keys).with_pro_only().annotate(uncleared=uncleared, archived=archived)
+    columns = ("uncleared", "source__expires_at", "archived", "for_pro", "isrc")
+    return {pk: Facts(tuple(shares[pk]), *said) for pk, *said in rows.values_list("pk", *columns)}
 
 
 def look_again(*, now: dt.datetime | None = None) -> int:

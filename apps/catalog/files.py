@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from apps.catalog import clearance, history
@@ -99,6 +100,7 @@ def blob_for(stored: Stored, form: Format) -> Blob:
     return row
 
 
+@transaction.atomic
 def attach(*, track: Track, role: str, blob: Blob, probe: Probe | None = None, **facts) -> TrackFile:
     """Give the track this content in a role; a former file of that role is replaced, its bytes stay for the sweeper.
 
@@ -106,10 +108,16 @@ def attach(*, track: Track, role: str, blob: Blob, probe: Probe | None = None, *
     """
     if probe is not None:
         facts |= {name: getattr(probe, name) for name in FACTS}
-    former = Blob.objects.filter(files__track=track, files__role=role).first()
-    row, _ = TrackFile.objects.update_or_create(track=track, role=role, defaults={"blob": blob, **facts})
+    facts |= {"blob": blob}
+    rows = TrackFile.objects.select_related("blob").select_for_update(of=("self",))
+    row, made = rows.get_or_create(track=track, role=role, defaults=facts)
+    former = row.blob
+    if not made:
+        for name, value in facts.items():
+            setattr(row, name, value)
+        row.save(update_fields=[*facts, "updated_at"])
     if role == "original":
-        if former not in (None, blob):
+        if former != blob:
             history.replaced(file=row, old=former, new=blob)
         clearance.judge([track.pk])
     return row

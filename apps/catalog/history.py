@@ -13,6 +13,14 @@ from apps.catalog.models import Blob, Change, Changeset, ChangesetRow, Track, Tr
 from apps.lib import doors
 
 REMOVED = "The track was removed."
+# The former words are read before the new ones are set: the output of a row is made of what stands in its source.
+SAY = """
+WITH said AS MATERIALIZED (SELECT current_setting('keeptrack.by', true) AS person,
+    current_setting('keeptrack.door', true) AS door, current_setting('keeptrack.changeset', true) AS changeset)
+SELECT coalesce(person, ''), coalesce(door, ''), coalesce(changeset, ''), set_config('keeptrack.by', %s, true),
+    set_config('keeptrack.door', %s, true), set_config('keeptrack.changeset', %s, true)
+FROM said
+"""
 REPLACED = """
 INSERT INTO catalog_change (track_id, "table", row_id, action, fields, old, new, by_id, door)
 VALUES (%s, %s, %s, 'U', '{sha256,size}', %s, %s, nullif(current_setting('keeptrack.by', true), '')::uuid,
@@ -27,20 +35,16 @@ def said(*, by, changeset: Changeset | None = None) -> Iterator[None]:
     What it says ends with the block, also inside a larger transaction.
     """
     with transaction.atomic():
-        before = _say(by.pk if by else "", doors.current(), changeset.pk if changeset else "")
+        before = _say(str(by.pk) if by else "", doors.current(), str(changeset.pk) if changeset else "")
         yield
         _say(*before)
 
 
-def _say(person, door: str, changeset) -> tuple[str, str, str]:
-    """Set for the rest of the transaction; returns what was said before."""
-    names = ("keeptrack.by", "keeptrack.door", "keeptrack.changeset")
+def _say(*words: str) -> tuple[str, ...]:
+    """Set person, door and changeset for the rest of the transaction; returns what was said before."""
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {', '.join(['current_setting(%s, true)'] * 3)}", names)
-        before = tuple(value or "" for value in cursor.fetchone())
-        pairs = [each for pair in zip(names, (str(person), door, str(changeset)), strict=True) for each in pair]
-        cursor.execute(f"SELECT {', '.join(['set_config(%s, %s, true)'] * 3)}", pairs)
-    return before
+        cursor.execute(SAY, words)
+        return cursor.fetchone()[: len(words)]
 
 
 def replaced(*, file: TrackFile, old: Blob, new: Blob) -> None:

@@ -30,8 +30,7 @@ def shares(*pairs: tuple[str, str | None]) -> tuple[Share, ...]:
 WHOLE = shares(("composer", "60.00"), ("lyricist", "40.00"))
 TABLE = [
     ("all that is needed", Facts(WHOLE), "cleared", ""),
-    ("its samples are cleared", Facts(WHOLE, (True, True)), "cleared", ""),
-    ("one sample is not", Facts(WHOLE, (True, False)), "blocked", "SAMPLES_NOT_CLEARED"),
+    ("a sample is not cleared", Facts(WHOLE, uncleared_sample=True), "blocked", "SAMPLES_NOT_CLEARED"),
     ("nobody is credited", Facts(), "unknown", "NO_CREDITS"),
     ("nobody wrote it", Facts(shares(("producer", "100.00"))), "unknown", "SPLITS_INCOMPLETE"),
     ("no share is said", Facts(shares(("composer", None))), "unknown", "SPLITS_INCOMPLETE"),
@@ -55,7 +54,7 @@ TABLE = [
     ("an IPI is doubtful", Facts((Share("composer", Decimal(100), True),)), "cleared", "IPI_DOUBTFUL"),
     (
         "all at once, the worst decides",
-        Facts((), (False,), BEFORE, pro_only=True),
+        Facts(uncleared_sample=True, kept_until=BEFORE, pro_only=True),
         "blocked",
         "SAMPLES_NOT_CLEARED LOST NO_CREDITS PRO_ONLY",
     ),
@@ -168,7 +167,7 @@ def told_by_rows(track: Track) -> Facts:
     track = Track.objects.select_related("source").prefetch_related("files").get(pk=track.pk)
     return Facts(
         tuple(Share(c.role, c.split, identifiers.ipi_doubtful(c.ipi)) for c in track.credits.all()),
-        tuple(sample.is_cleared for sample in track.samples.all()),
+        not all(sample.is_cleared for sample in track.samples.all()),
         track.source.expires_at if hasattr(track, "source") else None,
         track.file("original") is not None,
         track.is_pro_only,
