@@ -24,7 +24,6 @@ from apps.lib import clock, fetch, formats, leases, media, spool
 from apps.lib.errors import Refusal
 from apps.lib.fetch import Fetched, FetchError
 from apps.lib.media import MediaError, Probe
-from apps.lib.storage import Stored
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +218,7 @@ def check_length(probe: Probe, announced: int | None) -> None:
 
 
 @transaction.atomic
-def settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe, facts: dict, *, by=None) -> bool:
+def settle_archived(asset: ArchiveAsset, stored: files.Kept, probe: Probe, facts: dict, *, by=None) -> bool:
     """The claimed asset and the track's file name the bytes, or neither. `by` handed them in. False: not ours."""
     live = files.lock_live(asset.track_id)
     job = lock_job(asset.track_id)
@@ -227,8 +226,7 @@ def settle_archived(asset: ArchiveAsset, stored: Stored, probe: Probe, facts: di
         asset.settle("dropped", error_code="REMOVED", error_message="The track was removed.", facts=facts)
         _close_job(job, asset)
         return False
-    blob = files.blob_for(stored, probe.format)
-    facts = {**facts, "key": stored.key, "stored_anew": stored.created}
+    blob, facts = stored.blob, {**facts, "key": stored.key, "stored_anew": stored.created}
     if not asset.settle("archived", blob=blob, archived_at=Now(), next_at=None, facts=facts):
         log.warning("lost the lease on %s: another worker has it", asset.pk)
         return False

@@ -18,7 +18,6 @@ from apps.catalog.models import Track
 from apps.lib import clock, doors, media, spool
 from apps.lib.errors import Conflict, Forbidden, Refusal
 from apps.lib.media import Probe
-from apps.lib.storage import Stored
 
 PIECE = 1024 * 1024
 
@@ -72,7 +71,7 @@ def _probed(path: Path, kind: str, track: Track, *, any_length: bool) -> Probe:
 
 
 @transaction.atomic
-def _settled(track: Track, kind: str, stored: Stored, probe: Probe, *, by, facts: dict) -> ArchiveAsset:
+def _settled(track: Track, kind: str, stored: files.Kept, probe: Probe, *, by, facts: dict) -> ArchiveAsset:
     """Whoever fetches it at this moment loses the lease; the track is locked first, as by everybody who settles."""
     if not files.lock_live(track.pk):
         raise Conflict("The track was removed.", code="NOTHING_TO_ARCHIVE")

@@ -79,7 +79,7 @@ def _close(day: dt.date, told: Told) -> Manifest:
         with files.stored(Path(out.name), form=LINES) as stored, transaction.atomic():
             manifest = Manifest.objects.create(
                 day=day, sha256=stored.sha256, previous=top["previous"], entries=top["count"], first_seq=top["first"],
-                last_seq=top["last"], blob=files.blob_for(stored, LINES),
+                last_seq=top["last"], blob=stored.blob,
             )  # fmt: skip
     log.info("ledger of %s closed: %s entries, head %s", day, manifest.entries, manifest.sha256)
     return manifest

@@ -15,11 +15,10 @@ from django.db import OperationalError, transaction
 from django.db.models import F
 
 from apps.catalog import files
-from apps.catalog.models import Derivation, Track, TrackFile
+from apps.catalog.models import Blob, Derivation, Track, TrackFile
 from apps.lib import clock, highlights, leases, media, profiles, spool
 from apps.lib.errors import Conflict, NotFound, Refusal
 from apps.lib.media import Format, Loudness, MediaError, Probe, Profile
-from apps.lib.storage import Stored
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +36,7 @@ MOST_DB = 999.0
 @dataclass
 class Product:
     role: str
-    stored: Stored
-    form: Format
+    blob: Blob
     probe: Probe | None = None
     facts: dict = field(default_factory=dict)
 
@@ -115,8 +113,7 @@ def _settle(row: Derivation, products: list[Product], compression: Compression) 
     if not files.lock_live(row.track_id) or not row.settle("done", attempts=row.attempts + 1):
         return False
     for product in products:
-        blob = files.blob_for(product.stored, product.form)
-        files.attach(track=row.track, role=product.role, blob=blob, probe=product.probe, **product.facts)
+        files.attach(track=row.track, role=product.role, blob=product.blob, probe=product.probe, **product.facts)
     if compression.copy is None:  # what an earlier original or an earlier rule left
         TrackFile.objects.filter(track=row.track, role="audio").delete()
     TrackFile.objects.filter(track=row.track, role="original").update(**_heard(compression.original_loudness))
@@ -155,13 +152,13 @@ def _make(row: Derivation, kept: ExitStack) -> tuple[list[Product], Compression]
         compression = _compressed(source, probe, heard, folder / "audio.mp3", outline)
         return [
             *_served(compression, folder / "audio.mp3", kept),
-            Product("preview", _kept(preview, clip.format, kept), clip.format, clip, {"starts_ms": start}),
-            Product("waveform", _kept(waveform, WAVEFORM, kept), WAVEFORM),
+            Product("preview", _kept(preview, clip.format, kept), clip, {"starts_ms": start}),
+            Product("waveform", _kept(waveform, WAVEFORM, kept)),
         ], compression
 
 
-def _kept(path: Path, form: Format, kept: ExitStack) -> Stored:
-    return kept.enter_context(files.stored(path, form=form))
+def _kept(path: Path, form: Format, kept: ExitStack) -> Blob:
+    return kept.enter_context(files.stored(path, form=form)).blob
 
 
 def _choruses(track: Track) -> list[int]:
@@ -181,7 +178,7 @@ def _served(compression: Compression, target: Path, kept: ExitStack) -> list[Pro
         "compression_applied": True,
         **_heard(compression.copy_loudness),
     }
-    return [Product("audio", _kept(target, copy.format, kept), copy.format, copy, facts)]
+    return [Product("audio", _kept(target, copy.format, kept), copy, facts)]
 
 
 def _compressed(source: Path, probe: Probe, heard: Loudness, target: Path, outline: np.ndarray) -> Compression:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.db import transaction
@@ -28,10 +29,17 @@ def begin(place: str = MAIN) -> None:
     storage.begin(lambda: not rows.exists(), place=place)
 
 
+@dataclass(frozen=True)
+class Kept(Stored):
+    """Bytes in the store, with their row."""
+
+    blob: Blob
+
+
 @contextmanager
 def stored(
     path: Path, *, form: Format, sha256: str | None = None, ours: str = "", spare: bool = False
-) -> Iterator[Stored]:
+) -> Iterator[Kept]:
     """The file's bytes are in the store, and stay there while the block writes the rows that hold them.
 
     The only way into the store: without it the sweeper could take away an object between the moment it was found there
@@ -47,8 +55,7 @@ def stored(
         if not held:
             raise storage.StorageFailed("The same bytes are being deleted at this moment. Try again.")
         kept = storage.put(path, sha256=sha256, ours=ours, spare=spare)
-        blob_for(kept, form)
-        yield kept
+        yield Kept(**vars(kept), blob=blob_for(kept, form))
 
 
 @contextmanager

@@ -18,7 +18,6 @@ from apps.catalog.models import Track
 from apps.lib import clock, leases, spool
 from apps.lib.errors import Refusal
 from apps.lib.media import Probe
-from apps.lib.storage import Stored
 from apps.uploads import direct, intake, proposal, replacing, sameness
 from apps.uploads.models import Check, Upload
 
@@ -80,7 +79,7 @@ def at_hand(upload: Upload) -> Path:
     return direct.at_hand(upload) if upload.way == Upload.Way.DIRECT else intake.spooled(upload)
 
 
-def _admitted(row: Check, upload: Upload, stored: Stored, probe: Probe, said: dict) -> bool:
+def _admitted(row: Check, upload: Upload, stored: files.Kept, probe: Probe, said: dict) -> bool:
     """The bytes are stored and verified: now the rows, all or none."""
     if upload.replaces_id:
         return _replaced(row, upload, stored, probe)
@@ -92,14 +91,14 @@ def _admitted(row: Check, upload: Upload, stored: Stored, probe: Probe, said: di
             return True
         facts = _facts(upload, said)
         track = catalog.create(**facts, by=upload.user)
-        files.attach_original(track=track, blob=files.blob_for(stored, probe.format), probe=probe)
+        files.attach_original(track=track, blob=stored.blob, probe=probe)
         proposal.dress(track, said)
         Track.machine.move(track, "ready")
         Upload.machine.move(upload, "checked", track=track, title=track.title, proposal=said)
     return True
 
 
-def _replaced(row: Check, upload: Upload, stored: Stored, probe: Probe) -> bool:
+def _replaced(row: Check, upload: Upload, stored: files.Kept, probe: Probe) -> bool:
     with history.said(by=upload.user):
         same = sameness.existing(upload, stored.sha256)
         if same:

@@ -14,7 +14,6 @@ from apps.catalog.models import Blob, FormerFile, Track, TrackFile
 from apps.lib import fingerprint, spool
 from apps.lib.errors import NotFound, Refusal
 from apps.lib.media import FORMATS, Format, Probe
-from apps.lib.storage import Stored
 from apps.uploads import intake
 from apps.uploads.models import Upload
 
@@ -27,16 +26,15 @@ ALIKE = 0.8  # measured: 0.99 for one recording as WAV and MP3, up to 0.75 for t
 FORM_OF = {form.extension: form for form in FORMATS.values()}
 
 
-def replace(upload: Upload, stored: Stored, probe: Probe) -> Upload:
+def replace(upload: Upload, stored: files.Kept, probe: Probe) -> Upload:
     """The stored bytes become the original of the track that the upload replaces; the upload is `checked`.
 
     Inside `files.stored`, not inside a transaction. NOT_FOUND when the track is gone or no longer theirs; FORBIDDEN.
     """
-    blob = files.blob_for(stored, probe.format)
-    heard = _difference(upload, blob, probe)
+    heard = _difference(upload, stored.blob, probe)
     with history.said(by=upload.user):
         track = Track.objects.get_editable(upload.user, pk=upload.replaces_id)
-        _put(track=track, blob=blob, probe=probe, by=upload.user)
+        _put(track=track, blob=stored.blob, probe=probe, by=upload.user)
         Upload.machine.move(upload, "checked", track=track, sounds_different=heard)
     return upload
 
