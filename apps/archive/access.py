@@ -44,6 +44,10 @@ class ArchiveRows(OfVisibleTracks):
         """Assets of these owners' tracks; without any given, of tracks that somebody owns."""
         return self.filter(track__owner__isnull=False) if owners is None else self.filter(track__owner__in=owners)
 
+    def of_others(self, owners):
+        """All but these owners': whose turn it is, and no leave to see them."""
+        return self.exclude(track__owner__in=owners)
+
 
 class LedgerRows(AccessQuerySet):
     """As the assets that they tell of, by the track's bare id; nobody changes them."""

@@ -3,16 +3,19 @@
 The thread that calls claims. Downloads have many threads and no database connection: they wait for the network.
 Verifying, storing and settling have few threads, each with a connection: they need a core. What was claimed and is not
 settled is limited, so that the spool is too.
+
+No one person's files hold up everybody else's, however many they are, how soon they expire or how long they take: who
+has a share of what is in hand is claimed for after all others, and settled goes first whoever had least of that time.
 """
 
 import datetime as dt
 import heapq
 import itertools
 import logging
-import queue
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -31,6 +34,8 @@ log = logging.getLogger(__name__)
 LINGER_S = 0.25
 # Attempts that rest at a time, for each download; a further one fails with the tries that it had.
 RESTING = 4
+# Who has one in so many of the places goes after all others; looking for those takes so small a part of the time.
+SHARES, LOOKING = 4, 20
 # One in so many of a claim may be a probe, and so many hosts that wait for one are looked at.
 PROBES, LOOKS = 4, 16
 # So many failures in a row that nobody foresaw are the program's fault, and no longer one file's.
@@ -61,8 +66,7 @@ def work(
                 run.claim_all()
         finally:
             run.leave()
-            for _ in done:
-                run.fetched.put(None)
+            run.close()
     for end in done:
         end.result()
     return run.taken
@@ -108,17 +112,22 @@ class _Run:
 
     def __init__(self, limit: int, until: float, track: Track | None, told: Callable | None, over: Callable | None):
         self.limit, self.until, self.track, self.told, self.over = limit, until, track, told, over
-        self.batch = max(1, settings.ARCHIVE_PARALLEL // 4)
-        self.taken = self.unsettled = self.loading = 0
+        self.share = max(1, settings.ARCHIVE_PARALLEL // SHARES)
+        self.taken = self.loading = 0
+        self.unsettled: Counter = Counter()  # by owner
+        self.settling: Counter = Counter()  # by owner, the seconds that it took so far
+        self.others = 0.0  # nobody else's files are looked for before this moment
         self.downloads: ThreadPoolExecutor
-        self.fetched: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
+        self.fetched: list[Attempt] = []
+        self.closed = False  # whether nothing more comes there
         # Attempts that ask once more: (moment by the monotonic clock, number, attempt); no thread sleeps for them.
         self.resting: list[tuple[float, int, Attempt]] = []
         self.numbers = itertools.count()
         self.suspect: ArchiveAsset | None = None  # the one in hand
         self.unforeseen = 0  # failures of this kind in a row
         self.failed: BaseException | None = None
-        self.changed = threading.Condition()
+        lock = threading.RLock()
+        self.changed, self.ready = threading.Condition(lock), threading.Condition(lock)
 
     def claim_all(self) -> None:
         """Claim while there is room and work. With nothing due it stays while another asset is at work, for what falls
@@ -148,13 +157,14 @@ class _Run:
         return self.taken >= self.limit or time.monotonic() >= self.until
 
     def _room(self) -> int:
-        """How many to claim now, in batches: as many as there are free downloads, and a few to go on with."""
+        """How many to claim now: a share, if there are as many free downloads, and a few to go on with. On whose files
+        they are depends whose the next ones are."""
         if self._spent():
             return 0
-        most = settings.ARCHIVE_PARALLEL + self.batch - 1
-        at_work = self.unsettled - len(self.resting)  # what rests has neither a thread nor a file
+        most = settings.ARCHIVE_PARALLEL + self.share - 1
+        at_work = self.unsettled.total() - len(self.resting)  # what rests has neither a thread nor a file
         room = min(most - self.loading, most + 2 * settings.ARCHIVE_SETTLERS - at_work)
-        return min(room, self.limit - self.taken) if room >= self.batch else 0
+        return min(self.share, self.limit - self.taken) if room >= self.share else 0
 
     def _claim(self, room: int) -> int:
         now = clock.now()
@@ -163,15 +173,32 @@ class _Run:
             lanes = [rows.filter(track=self.track) for rows in lanes]
         assets = self._suspect(lanes, now)
         others = [rows.exclude(schedule.SUSPECT) for rows in lanes]
-        assets += claim(others, room - len(assets), now=now, heeding=self.track is None)
+        assets += self._fairly(others, room - len(assets), now)
         if assets:
             # Read here for all of them: downloads have no database connection.
             prefetch_related_objects(assets, "track__source__provider")
             open_jobs(assets)
         for asset in assets:
-            self._count(taken=1, unsettled=1)
+            with self.changed:
+                self.unsettled[asset.track.owner_id] += 1
+                self._count(taken=1)
             self._start(Attempt(asset, now=now))
         return len(assets)
+
+    def _fairly(self, lanes: list, room: int, now: dt.datetime) -> list[ArchiveAsset]:
+        """Files of those who have less than their share in hand; what they leave over is anybody's."""
+        with self.changed:
+            served = [owner for owner, count in self.unsettled.items() if count >= self.share]
+        found, began = [], time.monotonic()
+        if served and began >= self.others:
+            waiting = [rows.of_others(served) for rows in lanes]
+            found = claim(waiting, room, now=now, heeding=self.track is None)
+            ended = time.monotonic()
+            # However many files one person has, they are not all passed over at every claim.
+            self.others = ended + LOOKING * (ended - began) if len(found) < room else 0.0
+        if len(found) < room:
+            found += claim(lanes, room - len(found), now=now, heeding=self.track is None)
+        return found
 
     def _suspect(self, lanes: list, now: dt.datetime) -> list[ArchiveAsset]:
         """One of what may be poison, unless there is one in hand."""
@@ -201,7 +228,8 @@ class _Run:
             pause = attempt.download()
             with self.changed:
                 if pause is None or len(self.resting) >= RESTING * settings.ARCHIVE_PARALLEL:
-                    self.fetched.put(attempt)
+                    self.fetched.append(attempt)
+                    self.ready.notify()
                 else:
                     heapq.heappush(self.resting, (time.monotonic() + pause, next(self.numbers), attempt))
         except BaseException as failure:
@@ -224,10 +252,23 @@ class _Run:
     def settle_all(self) -> None:
         """Settle what was downloaded until there is no more; this thread has one database connection."""
         try:
-            while (attempt := self.fetched.get()) is not None:
+            while (attempt := self._next()) is not None:
+                began, owner = time.monotonic(), attempt.asset.track.owner_id
                 self._settle(attempt)
+                with self.changed:
+                    self.settling[owner] += time.monotonic() - began
         finally:
             connection.close()
+
+    def _next(self) -> Attempt | None:
+        """The first one of whoever had least of this run's settling, in seconds; waits for it."""
+        with self.changed:
+            self.ready.wait_for(lambda: self.fetched or self.closed)
+            if not self.fetched:
+                return None
+            attempt = min(self.fetched, key=lambda one: self.settling[one.asset.track.owner_id])
+            self.fetched.remove(attempt)
+            return attempt
 
     def _settle(self, attempt: Attempt) -> None:
         try:
@@ -258,7 +299,13 @@ class _Run:
         with self.changed:
             if attempt.asset is self.suspect:
                 self.suspect = None
-            self._count(unsettled=-1)
+            self.unsettled -= Counter([attempt.asset.track.owner_id])
+            self._count()
+
+    def close(self) -> None:
+        with self.changed:
+            self.closed = True
+            self.ready.notify_all()
 
     def leave(self) -> None:
         """Nobody comes back for what would have asked once more."""
@@ -266,9 +313,8 @@ class _Run:
             while self.resting:
                 heapq.heappop(self.resting)[2].leave()
 
-    def _count(self, *, taken: int = 0, unsettled: int = 0, loading: int = 0) -> None:
+    def _count(self, *, taken: int = 0, loading: int = 0) -> None:
         with self.changed:
             self.taken += taken
-            self.unsettled += unsettled
             self.loading += loading
             self.changed.notify_all()

@@ -38,8 +38,8 @@ def refused(*words) -> tuple[str, int]:
 
 
 def test_an_operator_closes_exports_and_proves(tmp_path):
-
     assert "nothing is closed yet" in said("--close")
+    assert "nothing to export" in said("--export", tmp_path)
     entry_at(timezone.now() - dt.timedelta(days=1))
     head = said("--close").split()[-1]
     assert head == Manifest.objects.get().sha256

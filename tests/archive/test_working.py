@@ -90,6 +90,40 @@ def test_what_can_still_be_saved_goes_before_what_is_past_its_expiry(ana, bob, p
     assert order == [live]
 
 
+def test_one_persons_many_slow_files_do_not_hold_up_anybody_elses(ana, bob, provider, settings):
+    settings.ARCHIVE_PARALLEL = 4
+    soon = clock.now() + dt.timedelta(hours=1)
+    for _ in range(12):
+        slow = at_provider(provider, ana, expires_at=soon)
+        provider.behave(slow.source.audio_url, Behaviour("slow", 30_000))
+    theirs = at_provider(provider, bob)
+    schedule.plan()
+    order = []
+    working.work(limit=50, seconds=20, told=lambda asset: order.append(asset.track))
+    assert len(order) == 13 and order.index(theirs) < 4
+
+
+def test_who_had_least_of_a_runs_settling_is_settled_first(ana, bob, provider, settings, monkeypatch):
+    settings.ARCHIVE_SETTLERS = 1
+    for _ in range(6):
+        at_provider(provider, ana)
+    theirs = at_provider(provider, bob)
+    provider.behave(theirs.source.audio_url, Behaviour("slow", 40_000))
+    schedule.plan()
+    download, settle = attempt.Attempt.download, attempt.Attempt.settle
+    fetched, order = threading.Semaphore(0), []
+    monkeypatch.setattr(attempt.Attempt, "download", lambda one: (download(one), fetched.release())[0])
+
+    def when_all_are_there(one):
+        for _ in range(7 if not order else 0):
+            fetched.acquire()
+        return settle(one)
+
+    monkeypatch.setattr(attempt.Attempt, "settle", when_all_are_there)
+    working.work(limit=50, seconds=60, told=lambda asset: order.append(asset.track))
+    assert len(order) == 7 and order.index(theirs) == 1
+
+
 def test_a_slow_download_does_not_hold_up_what_falls_due_meanwhile(ana, provider, settings):
     settings.ARCHIVE_PARALLEL = 2
     slow = at_provider(provider, ana)

@@ -56,6 +56,9 @@ def _export(out, folder: Path, since) -> None:
     except (OSError, StorageFailed) as failure:
         raise CommandError(f"--export: {getattr(failure, 'message', failure)}") from failure
     bar.end()
+    if not count:
+        out.write("no such day is closed yet: there is nothing to export, and nothing to prove")
+        return
     out.write(f"{count} days in {folder}. To prove them there: python3 {folder / 'verifying.py'} {folder}")
 
 
