@@ -45,8 +45,9 @@ class ArchiveRows(OfVisibleTracks):
         return self.filter(track__owner__isnull=False) if owners is None else self.filter(track__owner__in=owners)
 
     def of_others(self, owners):
-        """All but these owners': whose turn it is, and no leave to see them."""
-        return self.exclude(track__owner__in=owners)
+        """Assets of all but these; None among them stands for the tracks that nobody owns."""
+        rows = self.exclude(track__owner__in=[owner for owner in owners if owner])
+        return rows.of_people() if None in owners else rows
 
 
 class LedgerRows(AccessQuerySet):

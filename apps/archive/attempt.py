@@ -67,7 +67,7 @@ class Attempt:
 
     def __init__(self, asset: ArchiveAsset, *, now: dt.datetime):
         """`now` is the database's. What of the asset's track and provider is not loaded yet is read here."""
-        self.asset = asset
+        self.asset, self.owner = asset, asset.track.owner_id  # as claimed: tracks change hands meanwhile
         self._rules = providers.rules(asset.track.source.provider)
         self._life = (asset.expires_at - now).total_seconds() + time.monotonic()
         self._tries, self._fetched, self._failure = 0, None, None

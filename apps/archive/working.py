@@ -12,6 +12,7 @@ import datetime as dt
 import heapq
 import itertools
 import logging
+import math
 import random
 import threading
 import time
@@ -20,7 +21,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 from django.db.models import prefetch_related_objects
 
 from apps.archive import hosts, schedule
@@ -115,8 +116,10 @@ class _Run:
         self.share = max(1, settings.ARCHIVE_PARALLEL // SHARES)
         self.taken = self.loading = 0
         self.unsettled: Counter = Counter()  # by owner
-        self.settling: Counter = Counter()  # by owner, the seconds that it took so far
-        self.others = 0.0  # nobody else's files are looked for before this moment
+        self.settling: Counter = Counter()  # by owner
+        self.settled: Counter = Counter()  # by owner: seconds of settling, and no less than who was last chosen had
+        self.floor = 0.0
+        self.others = 0.0  # nobody is passed over before this moment
         self.downloads: ThreadPoolExecutor
         self.fetched: list[Attempt] = []
         self.closed = False  # whether nothing more comes there
@@ -172,32 +175,36 @@ class _Run:
         if self.track is not None:
             lanes = [rows.filter(track=self.track) for rows in lanes]
         assets = self._suspect(lanes, now)
-        others = [rows.exclude(schedule.SUSPECT) for rows in lanes]
-        assets += self._fairly(others, room - len(assets), now)
+        assets += self._fairly([rows.exclude(schedule.SUSPECT) for rows in lanes], room - len(assets), now)
         if assets:
             # Read here for all of them: downloads have no database connection.
             prefetch_related_objects(assets, "track__source__provider")
             open_jobs(assets)
         for asset in assets:
+            attempt = Attempt(asset, now=now)
             with self.changed:
-                self.unsettled[asset.track.owner_id] += 1
+                self.unsettled[attempt.owner] += 1
                 self._count(taken=1)
-            self._start(Attempt(asset, now=now))
+            self._start(attempt)
         return len(assets)
 
     def _fairly(self, lanes: list, room: int, now: dt.datetime) -> list[ArchiveAsset]:
-        """Files of those who have less than their share in hand; what they leave over is anybody's."""
+        """In each lane, those who have their share in hand come after all others."""
+        heeding, began = self.track is None, time.monotonic()
         with self.changed:
             served = [owner for owner, count in self.unsettled.items() if count >= self.share]
-        found, began = [], time.monotonic()
-        if served and began >= self.others:
-            waiting = [rows.of_others(served) for rows in lanes]
-            found = claim(waiting, room, now=now, heeding=self.track is None)
+        if not served or began < self.others:
+            return claim(lanes, room, now=now, heeding=heeding)
+        try:
+            in_turn = [each for rows in lanes for each in (rows.of_others(served), rows)]
+            found = claim(in_turn, room, now=now, heeding=heeding)
+            prefetch_related_objects(found, "track")
+        except OperationalError:  # so many are theirs that no statement may take as long as passing over them
+            self.others = math.inf
+            return claim(lanes, room, now=now, heeding=heeding)
+        if len(found) < room or any(asset.track.owner_id in served for asset in found):
             ended = time.monotonic()
-            # However many files one person has, they are not all passed over at every claim.
-            self.others = ended + LOOKING * (ended - began) if len(found) < room else 0.0
-        if len(found) < room:
-            found += claim(lanes, room - len(found), now=now, heeding=self.track is None)
+            self.others = ended + LOOKING * (ended - began)
         return found
 
     def _suspect(self, lanes: list, now: dt.datetime) -> list[ArchiveAsset]:
@@ -228,6 +235,8 @@ class _Run:
             pause = attempt.download()
             with self.changed:
                 if pause is None or len(self.resting) >= RESTING * settings.ARCHIVE_PARALLEL:
+                    # Nobody saves up time for later, or the others would wait for ever.
+                    self.settled[attempt.owner] = max(self.settled[attempt.owner], self.floor)
                     self.fetched.append(attempt)
                     self.ready.notify()
                 else:
@@ -253,21 +262,24 @@ class _Run:
         """Settle what was downloaded until there is no more; this thread has one database connection."""
         try:
             while (attempt := self._next()) is not None:
-                began, owner = time.monotonic(), attempt.asset.track.owner_id
+                began = time.monotonic()
                 self._settle(attempt)
                 with self.changed:
-                    self.settling[owner] += time.monotonic() - began
+                    self.settling[attempt.owner] -= 1
+                    self.settled[attempt.owner] += time.monotonic() - began
         finally:
             connection.close()
 
     def _next(self) -> Attempt | None:
-        """The first one of whoever had least of this run's settling, in seconds; waits for it."""
+        """The first file of whoever has fewest settlers, and had least of their time; waits for it."""
         with self.changed:
             self.ready.wait_for(lambda: self.fetched or self.closed)
             if not self.fetched:
                 return None
-            attempt = min(self.fetched, key=lambda one: self.settling[one.asset.track.owner_id])
+            attempt = min(self.fetched, key=lambda one: (self.settling[one.owner], self.settled[one.owner]))
             self.fetched.remove(attempt)
+            self.floor = self.settled[attempt.owner]
+            self.settling[attempt.owner] += 1
             return attempt
 
     def _settle(self, attempt: Attempt) -> None:
@@ -299,7 +311,7 @@ class _Run:
         with self.changed:
             if attempt.asset is self.suspect:
                 self.suspect = None
-            self.unsettled -= Counter([attempt.asset.track.owner_id])
+            self.unsettled -= Counter([attempt.owner])
             self._count()
 
     def close(self) -> None:

@@ -1,15 +1,18 @@
 """Runs: who claims what, in which order, and how many side by side."""
 
 import datetime as dt
+import itertools
 import threading
 import time
 from urllib.parse import urlsplit
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 
 from apps.archive import attempt, schedule, working
+from apps.archive.access import ArchiveRows
 from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.catalog.models import Track
 from apps.lib import clock, leases
 from deploy.demo.behaviours import Behaviour
 from tests.archive.world import asset_of, at_provider
@@ -103,25 +106,83 @@ def test_one_persons_many_slow_files_do_not_hold_up_anybody_elses(ana, bob, prov
     assert len(order) == 13 and order.index(theirs) < 4
 
 
-def test_who_had_least_of_a_runs_settling_is_settled_first(ana, bob, provider, settings, monkeypatch):
-    settings.ARCHIVE_SETTLERS = 1
+def test_what_is_past_its_expiry_goes_after_all_that_lives_whosever_it_is(ana, bob, provider, settings, begun):
+    settings.ARCHIVE_PARALLEL = 4
+    live = [at_provider(provider, ana) for _ in range(6)]
+    dead = [at_provider(provider, bob) for _ in range(6)]
+    schedule.plan()
+    ArchiveAsset.objects.filter(track__in=dead).update(expires_at=clock.now() - dt.timedelta(hours=1))
+    working.work(limit=50, seconds=20)
+    assert set(begun[:6]) == {track.pk for track in live} and len(begun) == 12
+
+
+@pytest.mark.parametrize("left", ["alone", "beside another who has a share"])
+def test_tracks_that_nobody_owns_are_passed_over_like_one_persons(ana, bob, provider, settings, begun, left):
+    settings.ARCHIVE_PARALLEL = 4
+    of_nobody = [at_provider(provider, ana, expires_at=clock.now() + dt.timedelta(hours=1)) for _ in range(8)]
+    Track.objects.update(owner=None, kind="library")
+    others = [at_provider(provider, ana) for _ in range(4 if left != "alone" else 0)]
+    theirs = at_provider(provider, bob)
+    for track in (*of_nobody, *others):
+        provider.behave(track.source.audio_url, Behaviour("slow", 60_000))
+    schedule.plan()
+    working.work(limit=50, seconds=20)
+    assert begun.index(theirs.pk) <= (1 if left == "alone" else 2)
+
+
+def test_a_run_ends_although_a_track_changed_hands_meanwhile(ana, bob, provider):
+    track = at_provider(provider, ana)
+    schedule.plan()
+
+    def told(asset) -> None:
+        Track.objects.filter(pk=track.pk).update(owner=bob)
+
+    assert working.work(limit=50, seconds=60, told=told) == 1
+
+
+def test_where_passing_over_takes_too_long_nobody_is_passed_over(ana, provider, settings, monkeypatch):
+    settings.ARCHIVE_PARALLEL = 4
+
+    def out_of_time(rows, owners):
+        raise OperationalError("canceling statement due to statement timeout")
+
+    monkeypatch.setattr(ArchiveRows, "of_others", out_of_time)
+    for _ in range(6):
+        at_provider(provider, ana)
+    schedule.plan()
+    assert working.work(limit=50, seconds=20) == 6
+
+
+@pytest.fixture
+def begun(monkeypatch):
+    """The tracks of the attempts, as they begin."""
+    tracks = []
+    make = attempt.Attempt
+    monkeypatch.setattr(working, "Attempt", lambda one, now: (tracks.append(one.track_id), make(one, now=now))[1])
+    return tracks
+
+
+@pytest.mark.parametrize("settlers", [1, 2])
+def test_who_had_least_of_a_runs_settling_is_settled_first(ana, bob, provider, settings, monkeypatch, settlers):
+    settings.ARCHIVE_SETTLERS = settlers
     for _ in range(6):
         at_provider(provider, ana)
     theirs = at_provider(provider, bob)
     provider.behave(theirs.source.audio_url, Behaviour("slow", 40_000))
     schedule.plan()
     download, settle = attempt.Attempt.download, attempt.Attempt.settle
-    fetched, order = threading.Semaphore(0), []
-    monkeypatch.setattr(attempt.Attempt, "download", lambda one: (download(one), fetched.release())[0])
+    fetched, order = threading.Event(), []
+    left = itertools.count(6, -1)
+    monkeypatch.setattr(attempt.Attempt, "download", lambda one: (download(one), next(left) or fetched.set())[0])
 
     def when_all_are_there(one):
-        for _ in range(7 if not order else 0):
-            fetched.acquire()
+        fetched.wait(30)
+        order.append(one.asset.track)
         return settle(one)
 
     monkeypatch.setattr(attempt.Attempt, "settle", when_all_are_there)
-    working.work(limit=50, seconds=60, told=lambda asset: order.append(asset.track))
-    assert len(order) == 7 and order.index(theirs) == 1
+    working.work(limit=50, seconds=60)
+    assert len(order) == 7 and order.index(theirs) <= settlers
 
 
 def test_a_slow_download_does_not_hold_up_what_falls_due_meanwhile(ana, provider, settings):

@@ -30,7 +30,7 @@ KILLED = {"kill": "before", "kill after": "after"}
 AGAIN = 3
 # Made by chance: an answer comes in one piece or in two, and the second file is settled by the thread that settled the
 # first or by one that has yet to connect. Such a call is looked for again, and may miss.
-BY_CHANCE = (": read answer ", ": connect database")
+BY_CHANCE = (": read answer ", "cover: connect database")
 published: dict[str, str] = {}  # the SHA-256 of what stands at each URL
 _numbers = itertools.count(1)
 
