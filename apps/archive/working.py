@@ -217,14 +217,16 @@ class _Run:
         return found
 
     def _stays(self) -> bool:
-        """Whether somebody is at work, or something due waits for no more than the pace of its host."""
+        """Whether somebody is at work, or something due waits for no more than the pace of its host, or did until the
+        last look."""
         if self.unsettled:
             return True
         if self.track is not None or time.monotonic() >= self.until:
             return False
         now = clock.now()
-        opens = hosts.shut(now=now).opens()
-        return opens is not None and opens < now + SOON and schedule.due(now=now).exists()
+        shut, rows = hosts.shut(now=now), schedule.due(now=now)
+        opens = shut.opens()
+        return shut.admitted(rows).exists() or opens is not None and opens < now + SOON and rows.exists()
 
     def _start(self, attempt: Attempt) -> None:
         self._count(loading=1)

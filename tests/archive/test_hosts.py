@@ -131,6 +131,22 @@ def test_a_run_waits_for_the_pace_of_a_host_instead_of_leaving(ana, provider, se
     assert run_all() == 3
 
 
+def test_a_run_stays_for_a_host_that_opens_just_after_its_last_look(ana, provider, settings, monkeypatch):
+    settings.ARCHIVE_HOST_RATE, settings.ARCHIVE_HOST_BURST, settings.ARCHIVE_PARALLEL = 0.01, 1, 1
+    claim = working.claim
+
+    def and_then_it_opens(*args, **kwargs):
+        found = claim(*args, **kwargs)
+        if not found and not ArchiveAsset.objects.filter(state="running").exists():
+            ArchiveHost.objects.update(tokens=1, filled_at=clock.now())
+        return found
+
+    monkeypatch.setattr(working, "claim", and_then_it_opens)
+    for _ in range(3):
+        at_provider(provider, ana)
+    assert run_all() == 3
+
+
 def test_retry_after_of_one_file_makes_its_whole_host_wait(ana, provider):
     track, other = at_provider(provider, ana, behaviour="429"), at_provider(provider, ana)
     schedule.plan()
