@@ -4,8 +4,9 @@ The thread that calls claims. Downloads have many threads and no database connec
 Verifying, storing and settling have few threads, each with a connection: they need a core. What was claimed and is not
 settled is limited, so that the spool is too.
 
-No one person's files hold up everybody else's, however many they are, how soon they expire or how long they take: who
-has a share of what is in hand is claimed for after all others, and settled goes first whoever had least of that time.
+No one person's files hold up everybody else's for long, however many they are, how soon they expire or how long they
+take: who has a share in hand is claimed for after all others in the same lane, and settled first is a file of whoever
+has fewest settlers and had least of their time.
 """
 
 import datetime as dt
