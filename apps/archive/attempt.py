@@ -289,11 +289,13 @@ def lock_job(track_id) -> ArchiveJob | None:
 
 
 def _close_job(job: ArchiveJob | None, asset: ArchiveAsset) -> None:
-    siblings = ArchiveAsset.objects.filter(track=asset.track_id)
-    if job is None or siblings.filter(state__in=["pending", "running"]).exists():
+    if job is None:
         return
-    failed = siblings.exclude(state="archived").order_by("kind")
-    reasons = "; ".join(f"{row.kind}: {row.error_message or row.state}" for row in failed)
+    missing = ArchiveAsset.objects.filter(track=asset.track_id).exclude(state="archived").order_by("kind")
+    missing = list(missing.values_list("kind", "state", "error_message"))
+    if any(state in ("pending", "running") for _, state, _ in missing):
+        return
+    reasons = "; ".join(f"{kind}: {message or state}" for kind, state, message in missing)
     facts = {
         "completed_at": Now(),
         "started_at": Coalesce("started_at", Now()),

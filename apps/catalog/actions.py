@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.db.models import CharField, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 from django.utils import timezone
@@ -28,13 +28,19 @@ WORDS = ("title", "artist", "description", "genre", "subgenre", "catalog_number"
 SOURCE_URLS = ("audio_url", "cover_url", "video_url")
 
 
-def create(*, owner, kind: str, title: str, by=None, **facts) -> Track:
-    """A track whose bytes are not here yet. It is its owner's doing, or `by`'s for the house's library."""
+def create(
+    *, owner, kind: str, title: str, by=None, status: str = "pending", kept_until: dt.datetime | None = None, **facts
+) -> Track:
+    """A track whose bytes are not here yet. It is its owner's doing, or `by`'s for the house's library.
+
+    `kept_until`: when the provider that has its bytes deletes them.
+    """
     facts = vocabulary.canonical(identifiers.clean(facts))
+    verdict = clearance.of_new(facts, kept_until=kept_until)
+    track = Track(owner=owner, kind=kind, title=clean_title(title), **facts, **verdict)
     with history.said(by=by or owner):
-        return Track.objects.create(
-            owner=owner, kind=kind, title=clean_title(title), **facts, **clearance.of_new(facts)
-        )
+        Track.machine.insert(track, status)
+    return track
 
 
 def clean_title(title: str) -> str:
@@ -73,14 +79,12 @@ def register_generated(
     said_to_expire, expires_at = expires_at, expires_at or providers.expiry(service, generated_at)
     _require_later(expires_at, generated_at)
     try:
-        with history.said(by=owner):
-            track = create(owner=owner, kind=kind, title=title, **facts)
+        with transaction.atomic():
+            track = create(owner=owner, kind=kind, title=title, status="ready", kept_until=expires_at, **facts)
             ProviderSource.objects.create(
                 track=track, owner=owner, provider=service, provider_track_id=provider_track_id,
                 generated_at=generated_at, expires_at=expires_at, **urls,
             )  # fmt: skip
-            Track.machine.move(track, "ready")
-            clearance.judge([track.pk])
             return track, True
     except IntegrityError:
         known = ProviderSource.objects.filter(owner=owner, provider=service, provider_track_id=provider_track_id)

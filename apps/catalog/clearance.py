@@ -35,6 +35,7 @@ REASONS = {
     "IPI_DOUBTFUL": (NOTE, "An IPI has a wrong check digit."),
     "NO_ISRC": (NOTE, "It has no ISRC."),
 }
+WANTING = ("LOST", "NOT_ARCHIVED")  # a copy of our own
 WHOLE = Decimal("100.00")
 # Roles that share one right, and whether it must be shared out: a song has writers, it may do without a publisher.
 # Who played and produced earns from the recording by contract, which no share here says.
@@ -80,8 +81,12 @@ class Verdict:
 def verdict(facts: Facts, *, now: dt.datetime) -> Verdict:
     """Blocked by one thing that must be settled first, unknown while something is not said, else cleared."""
     found = set(_reasons(facts, now))
-    reasons = tuple(code for code in REASONS if code in found)
-    effects = {REASONS[code][0] for code in reasons}
+    return _of(code for code in REASONS if code in found)
+
+
+def _of(reasons: Iterable[str]) -> Verdict:
+    reasons = tuple(reasons)
+    effects = {REASONS[code][0] for code in reasons if code in REASONS}
     return Verdict(next((state for state in (BLOCKED, UNKNOWN) if state in effects), CLEARED), reasons)
 
 
@@ -129,10 +134,9 @@ def judge(track_ids: Iterable[UUID], *, now: dt.datetime | None = None) -> int:
     return sum(_keep(part, now) for part in parts)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def _keep(keys: list[UUID], now: dt.datetime) -> int:
-    held = Track.objects.live().filter(pk__in=keys).select_for_update(no_key=True).order_by("pk")
-    before = {pk: Verdict(state, tuple(why)) for pk, state, why in held.values_list("pk", *KEPT)}
+    before = _held(keys)
     others = defaultdict(list)
     for pk, facts in _facts(list(before)).items():
         if (found := verdict(facts, now=now)) != before[pk]:
@@ -144,9 +148,30 @@ def _keep(keys: list[UUID], now: dt.datetime) -> int:
     return sum(map(len, others.values()))
 
 
-def of_new(facts: dict) -> dict:
+def _held(keys: list[UUID]) -> dict[UUID, Verdict]:
+    held = Track.objects.live().filter(pk__in=keys).select_for_update(no_key=True).order_by("pk")
+    return {pk: Verdict(state, tuple(why)) for pk, state, why in held.values_list("pk", *KEPT)}
+
+
+@transaction.atomic(savepoint=False)
+def has_copy(track_id: UUID, **facts) -> None:
+    """Of a track that has a copy of our own now, what stood in the way for want of one no longer does.
+
+    `facts` are columns to be written with it: each UPDATE of a track writes all of its indexes. Whatever else the
+    verdict is made of is not read again, which would be a quarter of what settling a file costs.
+    """
+    for before in _held([track_id]).values():
+        if _of(before.reasons) != before:  # nobody judged it yet
+            judge([track_id])
+        elif (found := _of(code for code in before.reasons if code not in WANTING)) != before:
+            facts |= _columns(found)
+    if facts:
+        Track.objects.filter(pk=track_id).update(**facts)
+
+
+def of_new(facts: dict, *, kept_until: dt.datetime | None = None) -> dict:
     """The columns of a track that is about to be made with these facts; it has no parts and no files yet."""
-    known = Facts(pro_only=bool(facts.get("is_pro_only")), isrc=facts.get("isrc", ""))
+    known = Facts(kept_until=kept_until, pro_only=bool(facts.get("is_pro_only")), isrc=facts.get("isrc", ""))
     return _columns(verdict(known, now=timezone.now()))
 
 

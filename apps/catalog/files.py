@@ -107,7 +107,7 @@ def blob_for(stored: Stored, form: Format) -> Blob:
     return row
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def attach(*, track: Track, role: str, blob: Blob, probe: Probe | None = None, **facts) -> TrackFile:
     """Give the track this content in a role; a former file of that role is replaced, its bytes stay for the sweeper.
 
@@ -126,7 +126,10 @@ def attach(*, track: Track, role: str, blob: Blob, probe: Probe | None = None, *
     if role == "original":
         if former != blob:
             history.replaced(file=row, old=former, new=blob)
-        clearance.judge([track.pk])
+        length = {"duration_ms": probe.duration_ms, "updated_at": row.updated_at} if probe else {}
+        for name, value in length.items():
+            setattr(track, name, value)
+        clearance.has_copy(track.pk, **length)
     return row
 
 
@@ -136,8 +139,6 @@ def attach_original(*, track: Track, blob: Blob, probe: Probe) -> TrackFile:
     Of another original everything is made anew; who is at the former one at this moment settles in vain.
     """
     row = attach(track=track, role="original", blob=blob, probe=probe, loudness_lufs=None, true_peak_dbtp=None)
-    track.duration_ms = probe.duration_ms
-    track.save(update_fields=["duration_ms", "updated_at"])
     derivation, created = Derivation.objects.get_or_create(
         track=track, defaults={"source_sha256": blob.sha256, "next_at": clock.now()}
     )

@@ -113,6 +113,14 @@ def test_a_copy_of_our_own_ends_the_waiting(ana):
 
 
 @pytest.mark.django_db
+def test_a_copy_of_our_own_clears_nothing_that_was_never_judged(ana):
+    track = make_generated(ana)
+    Track.objects.filter(pk=track.pk).update(clearance="unknown", clearance_reasons=[])
+    files.attach(track=track, role="original", blob=files.blob_for(storage.put_bytes(b"sound"), FORMATS["mp3"]))
+    assert kept(track) == ("unknown", ["NO_CREDITS", "NO_ISRC"])
+
+
+@pytest.mark.django_db
 def test_what_is_out_of_sight_is_not_judged(ana):
     track = make_cleared(ana)
     actions.remove(track=track, by=ana)
@@ -154,12 +162,13 @@ def happen(rng: random.Random, track: Track, by) -> None:
             ipi = rng.choice(["", "00123456789"])
             Credit.objects.filter(track=track, role=role).delete()
             Credit.objects.create(track=track, name="X", role=role, split=rng.choice([None, 40, 60, 100]), ipi=ipi)
+            clearance.judge([track.pk])
         case 3:
             Sample.objects.create(track=track, is_cleared=rng.random() < 0.7)
+            clearance.judge([track.pk])
         case 4:
             blob = files.blob_for(storage.put_bytes(b"sound"), FORMATS["mp3"])
             files.attach(track=track, role="original", blob=blob)
-    clearance.judge([track.pk])
 
 
 def told_by_rows(track: Track) -> Facts:
