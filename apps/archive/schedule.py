@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce, Least
 from apps.archive import alerts, hosts
 from apps.archive.models import DUE_STATES, OPEN_STATES, ArchiveAsset, ArchiveJob
 from apps.archive.retry import GRACE
-from apps.catalog import providers
+from apps.catalog import derive, providers
 from apps.catalog.models import Provider, ProviderSource, Track
 from apps.lib import clock, leases
 
@@ -21,6 +21,8 @@ ALONE = Q(state="quarantined") | Q(crashes__gte=leases.MOST_CRASHES)
 # What was in hand when three workers died (the third counts with the next claim) killed them or was beside what did.
 # A run has one of these in hand at a time, so that the innocent do not die with the poison until they look like it.
 SUSPECT = Q(crashes__gte=2)
+# A worker that keeps up has claimed by then.
+WAITED = dt.timedelta(seconds=5)
 
 
 @transaction.atomic
@@ -145,6 +147,16 @@ def drop_removed() -> None:
 def due(*, now: dt.datetime | None = None):
     """Assets that a worker may claim now, the next to expire first; what is quarantined has a lane of its own."""
     return _claimable(now or clock.now()).exclude(ALONE)
+
+
+def behind(*, now: dt.datetime | None = None) -> bool:
+    """Whether files that can still be saved wait for a worker, although their host would give them now."""
+    now = now or clock.now()
+    waiting = due(now=now).filter(next_at__lte=now - WAITED, expires_at__gt=now)
+    return hosts.shut(now=now).admitted(waiting).exists()
+
+
+derive.gives_way("archive", behind)
 
 
 def quarantined(*, now: dt.datetime | None = None):

@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 import math
+import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from django.db import OperationalError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from apps.catalog import files
 from apps.catalog.models import Blob, Derivation, Track, TrackFile
@@ -29,6 +30,8 @@ DELAYS = tuple(dt.timedelta(minutes=m) for m in (1, 5, 30, 120))
 WORTH = 1.1
 SAME_MS, SAME_LU = 250, 1.0
 FAINT_LUFS = -60.0
+# What has waited for so long is made also while something more urgent needs the machine.
+PATIENCE = dt.timedelta(hours=1)
 # Samples beyond full scale may be anything; what the column holds ends here.
 MOST_DB = 999.0
 
@@ -58,6 +61,7 @@ class Compression:
 OnMade = Callable[[Track, str, Compression], None]
 
 _listeners: dict[str, OnMade] = {}
+_urgent: dict[str, Callable[[], bool]] = {}
 
 
 def on_made(name: str, listener: OnMade) -> None:
@@ -67,12 +71,26 @@ def on_made(name: str, listener: OnMade) -> None:
     _listeners[name] = listener
 
 
+def gives_way(name: str, urgent: Callable[[], bool]) -> None:
+    """While `urgent` says so and the machine is full, only what somebody waits for is made (decision 0075)."""
+    _urgent[name] = urgent
+
+
 def claim(*, limit: int, now: dt.datetime | None = None, track: Track | None = None) -> list[Derivation]:
-    """Due rows, oldest need first; of one track only when given."""
+    """Due rows, oldest need first; of one track only when given, and then whatever else is urgent."""
+    now = now or clock.now()
     rows = Derivation.objects.filter(track__removed_at__isnull=True).order_by(F("next_at").asc(nulls_first=True))
     if track is not None:
         rows = rows.filter(track=track)
+    elif _full() and any(urgent() for urgent in _urgent.values()):
+        since = now - PATIENCE
+        rows = rows.filter(Q(next_at__lte=since) | Q(lease_until__lte=since))
     return leases.claim(rows, Derivation.machine, limit=limit, now=now)
+
+
+def _full() -> bool:
+    """Whether this machine had work for more than all of its processors in the last minute."""
+    return os.getloadavg()[0] > os.cpu_count()
 
 
 @transaction.atomic

@@ -5,8 +5,8 @@ import datetime as dt
 import pytest
 from django.db import connection
 
-from apps.archive import schedule
-from apps.archive.models import ArchiveAsset, ArchiveJob
+from apps.archive import schedule, working
+from apps.archive.models import ArchiveAsset, ArchiveHost, ArchiveJob
 from apps.lib import clock
 from tests.make import make_generated, make_track
 
@@ -43,6 +43,27 @@ def test_what_expires_first_comes_first(ana):
     soon = make_generated(ana, provider="replicate", audio_url="https://replicate.delivery/a.wav")
     schedule.plan()
     assert [asset.track for asset in schedule.due()] == [soon, late]
+
+
+def test_the_archive_is_behind_when_a_file_that_can_be_had_finds_no_worker(ana):
+    make_generated(ana)
+    schedule.plan()
+    now = clock.now()
+    assert not schedule.behind(now=now) and schedule.behind(now=now + schedule.WAITED)
+    working.claim(schedule.lanes(now=now), 1, now=now)
+    assert not schedule.behind(now=now + schedule.WAITED)
+
+
+def test_the_archive_is_not_behind_with_what_is_past_its_expiry_or_whose_host_is_shut(ana):
+    make_generated(ana)
+    schedule.plan()
+    later = clock.now() + schedule.WAITED
+    facts = {"tokens": 5, "filled_at": later, "paused_until": later + dt.timedelta(minutes=1)}
+    ArchiveHost.objects.create(name="cdn1.suno.ai", **facts)
+    assert not schedule.behind(now=later)
+    ArchiveHost.objects.all().delete()
+    assert schedule.behind(now=later)
+    assert not schedule.behind(now=later + dt.timedelta(days=365))
 
 
 def test_a_second_planner_leaves_at_once(ana):

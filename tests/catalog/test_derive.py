@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -47,6 +48,33 @@ def test_a_track_that_somebody_holds_for_long_costs_its_row_no_try(ana):
     assert (row.state, row.error_code, row.attempts, row.crashes) == ("retrying", "IO_ERROR", 0, 0)
     (row,) = derive.claim(limit=1, track=track, now=clock.now() + dt.timedelta(minutes=2))
     assert derive.run(row)
+
+
+@pytest.fixture
+def urgent(monkeypatch):
+    """Something more urgent, and a machine that has more to do than processors."""
+    monkeypatch.setattr(derive, "_urgent", {"test": lambda: True})
+    monkeypatch.setattr(os, "getloadavg", lambda: (os.cpu_count() + 1.0, 0.0, 0.0))
+
+
+def test_nothing_is_made_while_something_more_urgent_needs_the_machine(ana, urgent, monkeypatch):
+    make_playable(ana)
+    assert derive.claim(limit=1) == []
+    monkeypatch.setattr(os, "getloadavg", lambda: (os.cpu_count() - 1.0, 99.0, 99.0))
+    assert derive.claim(limit=1)
+
+
+def test_what_somebody_waits_for_is_made_all_the_same(ana, urgent):
+    assert derive.claim(limit=1, track=make_playable(ana))
+
+
+def test_nothing_gives_way_for_longer_than_an_hour(ana, urgent):
+    """Neither what never had its turn nor what a killed worker left."""
+    make_playable(ana)
+    later = clock.now() + derive.PATIENCE + dt.timedelta(seconds=1)
+    assert derive.claim(limit=1, now=later)
+    assert derive.claim(limit=1, now=later + dt.timedelta(minutes=10)) == []
+    assert derive.claim(limit=1, now=later + derive.PATIENCE + dt.timedelta(minutes=10))
 
 
 def make_two_parts(owner) -> Track:
