@@ -39,9 +39,10 @@ from django.db import connection  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 
 from apps.archive.models import ArchiveAsset  # noqa: E402
+from apps.catalog.actions import register_generated  # noqa: E402
 from apps.lib.formats import FORMATS  # noqa: E402
 from bench.measure import Goals  # noqa: E402
-from tests.make import make_generated, make_user  # noqa: E402
+from tests.make import make_providers, make_user  # noqa: E402
 
 SIZE = 1_000_000
 # What a song of that size lasts, and how it is made: decoding takes the processor for its length, not for its bytes.
@@ -144,7 +145,13 @@ def arrive(owner, origin: str, name: str, chosen, archivers: subprocess.Popen) -
         ahead = begun + number / chosen.rate - time.monotonic()
         if ahead > 0:
             time.sleep(ahead)
-        make_generated(owner, audio_url=f"{origin}/{number}.{name}", title=f"Song {number}")
+        register_generated(
+            owner=owner,
+            provider="suno",
+            provider_track_id=f"clip-{number}",
+            title=f"Song {number}",
+            audio_url=f"{origin}/{number}.{name}",
+        )
         if time.monotonic() - shown > LOOK_S:
             shown = time.monotonic()
             seen.append(memory(archivers.pid))
@@ -192,6 +199,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as folder:
             print(f"{chosen.rate:g} tracks a second, each {len(data) / 1e6:.2f} MB of {chosen.sound}", flush=True)
+            make_providers()
             owner, count = make_user("bench"), round(chosen.rate * chosen.seconds)
             with working(origin, folder) as archivers:
                 time.sleep(10)  # until they are there

@@ -45,7 +45,8 @@ GENERATION_WAIT = timedelta(hours=env.number("GENERATION_WAIT_HOURS", 24, least=
 FETCH_MAX_BYTES = {"audio": 200_000_000, "cover": 10_000_000, "video": 500_000_000}
 FETCH_DEADLINE_S = {"audio": 90, "cover": 45, "video": 120}
 ARCHIVE_PARALLEL = env.number("ARCHIVE_PARALLEL", 32, least=1, most=256)  # downloads at a time
-ARCHIVE_SETTLERS = env.number("ARCHIVE_SETTLERS", os.cpu_count() or 2, least=1, most=64)  # files verified at a time
+# Files verified at a time: each waits for the database and the disk for a part of its time.
+ARCHIVE_SETTLERS = env.number("ARCHIVE_SETTLERS", (os.cpu_count() or 1) + 1, least=1, most=64)
 ARCHIVE_TRIES = env.number("ARCHIVE_TRIES", 3, least=1, most=10)  # within one attempt, for what passes (S3-06)
 ARCHIVE_TRY_PAUSE_S = env.number("ARCHIVE_TRY_PAUSE_S", 5, most=60)  # times the number of the try
 # Requests a second that one host gets of all workers, and at once after a rest.
