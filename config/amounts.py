@@ -46,7 +46,7 @@ FETCH_MAX_BYTES = {"audio": 200_000_000, "cover": 10_000_000, "video": 500_000_0
 FETCH_DEADLINE_S = {"audio": 90, "cover": 45, "video": 120}
 ARCHIVE_PARALLEL = env.number("ARCHIVE_PARALLEL", 32, least=1, most=256)  # downloads at a time
 # Files verified at a time: each waits for the database and the disk for a part of its time.
-ARCHIVE_SETTLERS = env.number("ARCHIVE_SETTLERS", (os.cpu_count() or 1) + 1, least=1, most=64)
+ARCHIVE_SETTLERS = env.number("ARCHIVE_SETTLERS", min(64, (os.cpu_count() or 1) + 1), least=1, most=64)
 ARCHIVE_TRIES = env.number("ARCHIVE_TRIES", 3, least=1, most=10)  # within one attempt, for what passes (S3-06)
 ARCHIVE_TRY_PAUSE_S = env.number("ARCHIVE_TRY_PAUSE_S", 5, most=60)  # times the number of the try
 # Requests a second that one host gets of all workers, and at once after a rest.

@@ -13,7 +13,7 @@ from apps.archive.models import DUE_STATES, OPEN_STATES, ArchiveAsset, ArchiveJo
 from apps.archive.retry import GRACE
 from apps.catalog import derive, providers
 from apps.catalog.models import Provider, ProviderSource, Track
-from apps.lib import clock, leases
+from apps.lib import clock, leases, spool
 
 PLANNER_LOCK = 7_201_303  # any number, the same everywhere
 QUARANTINE, DEAD_PAUSE = dt.timedelta(hours=1), dt.timedelta(minutes=5)
@@ -21,7 +21,8 @@ ALONE = Q(state="quarantined") | Q(crashes__gte=leases.MOST_CRASHES)
 # What was in hand when three workers died (the third counts with the next claim) killed them or was beside what did.
 # A run has one of these in hand at a time, so that the innocent do not die with the poison until they look like it.
 SUSPECT = Q(crashes__gte=2)
-# A worker that keeps up has claimed by then.
+RUN = "archive"  # in the spool, held by the run of this machine
+# A run that keeps up has claimed by then.
 WAITED = dt.timedelta(seconds=5)
 
 
@@ -150,9 +151,13 @@ def due(*, now: dt.datetime | None = None):
 
 
 def behind(*, now: dt.datetime | None = None) -> bool:
-    """Whether files that can still be saved wait for a worker, although their host would give them now."""
+    """Whether this machine archives and does not keep up: files that can still be saved wait for a worker, although
+    their host would give them now.
+    """
+    if not spool.taken(RUN):
+        return False
     now = now or clock.now()
-    waiting = due(now=now).filter(next_at__lte=now - WAITED, expires_at__gt=now)
+    waiting = due(now=now).filter(next_at__lte=now - WAITED, expires_at__gt=now).exclude(SUSPECT)
     return hosts.shut(now=now).admitted(waiting).exists()
 
 

@@ -132,7 +132,7 @@ def _run(limit: int) -> int:
     """One run claims at a time on this machine: its threads take what falls due, and the other process stays free to
     plan. When it claims no more the next one goes on, while its last downloads come to their end."""
     with ExitStack() as claiming:
-        if not claiming.enter_context(spool.alone("archive")):
+        if not claiming.enter_context(spool.alone(schedule.RUN)):
             return 0
 
         def over() -> None:

@@ -1,8 +1,8 @@
 """May a track be licensed? One verdict, from its samples, shares, archive state and tier (S4-05, S4-06).
 
 `verdict` decides over plain facts and knows no database. `judge` reads the facts of tracks and keeps the verdict with
-them, so that lists can ask for it. Whoever changes a fact calls `judge` in the same transaction; `look_again` finds
-what went past everybody.
+them, so that lists can ask for it. Whoever changes a fact calls `judge` in the same transaction, or `has_copy` when it
+is a file; `look_again` finds what went past everybody.
 """
 
 import datetime as dt
@@ -157,13 +157,18 @@ def _held(keys: list[UUID]) -> dict[UUID, Verdict]:
 def has_copy(track_id: UUID, **facts) -> None:
     """Of a track that has a copy of our own now, what stood in the way for want of one no longer does.
 
-    `facts` are columns to be written with it: each UPDATE of a track writes all of its indexes. Whatever else the
-    verdict is made of is not read again, which would be a quarter of what settling a file costs.
+    `facts` are columns to be written too, in one UPDATE where both are the system's doing: each writes all indexes of
+    the track. What else the verdict is made of is not read again, which would be a quarter of what settling a file
+    costs.
     """
     for before in _held([track_id]).values():
+        found = _of(code for code in before.reasons if code not in WANTING)
         if _of(before.reasons) != before:  # nobody judged it yet
             judge([track_id])
-        elif (found := _of(code for code in before.reasons if code not in WANTING)) != before:
+        elif found != before and history.person():
+            with history.said(by=None):
+                Track.objects.filter(pk=track_id).update(**_columns(found))
+        elif found != before:
             facts |= _columns(found)
     if facts:
         Track.objects.filter(pk=track_id).update(**facts)

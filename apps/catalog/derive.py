@@ -3,7 +3,6 @@
 import datetime as dt
 import logging
 import math
-import os
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -17,6 +16,7 @@ from django.db.models import F, Q
 
 from apps.catalog import files
 from apps.catalog.models import Blob, Derivation, Track, TrackFile
+from apps.catalog.models.derivation import PATIENCE
 from apps.lib import clock, highlights, leases, media, profiles, spool
 from apps.lib.errors import Conflict, NotFound, Refusal
 from apps.lib.media import Format, Loudness, MediaError, Probe, Profile
@@ -30,8 +30,6 @@ DELAYS = tuple(dt.timedelta(minutes=m) for m in (1, 5, 30, 120))
 WORTH = 1.1
 SAME_MS, SAME_LU = 250, 1.0
 FAINT_LUFS = -60.0
-# What has waited for so long is made also while something more urgent needs the machine.
-PATIENCE = dt.timedelta(hours=1)
 # Samples beyond full scale may be anything; what the column holds ends here.
 MOST_DB = 999.0
 
@@ -72,7 +70,7 @@ def on_made(name: str, listener: OnMade) -> None:
 
 
 def gives_way(name: str, urgent: Callable[[], bool]) -> None:
-    """While `urgent` says so and the machine is full, only what somebody waits for is made (decision 0075)."""
+    """While `urgent` says so of this machine, what was made by a provider is made into nothing more (decision 0075)."""
     _urgent[name] = urgent
 
 
@@ -82,27 +80,24 @@ def claim(*, limit: int, now: dt.datetime | None = None, track: Track | None = N
     rows = Derivation.objects.filter(track__removed_at__isnull=True).order_by(F("next_at").asc(nulls_first=True))
     if track is not None:
         rows = rows.filter(track=track)
-    elif _full() and any(urgent() for urgent in _urgent.values()):
-        since = now - PATIENCE
-        rows = rows.filter(Q(next_at__lte=since) | Q(lease_until__lte=since))
+    elif any(urgent() for urgent in _urgent.values()):
+        waited = Q(next_at__lte=now - PATIENCE) | Q(lease_until__lte=now - PATIENCE)
+        rows = rows.filter(waited | Q(track__source__isnull=True))
     return leases.claim(rows, Derivation.machine, limit=limit, now=now)
-
-
-def _full() -> bool:
-    """Whether this machine had work for more than all of its processors in the last minute."""
-    return os.getloadavg()[0] > os.cpu_count()
 
 
 @transaction.atomic
 def again(*, track: Track, now: dt.datetime | None = None) -> None:
-    """Make everything of the original once more, at once. Conflict without an original or while a worker is at it."""
+    """Make everything of the original once more, at once, whatever is urgent. Conflict without an original or while a
+    worker is at it.
+    """
     rows = Derivation.objects.filter(track=track)
     if not files.lock_live(track.pk) or not rows.exists():
         raise Conflict("There is no original of this track to make anything from.", code="NO_ORIGINAL")
-    now = now or clock.now()
-    fresh = {"next_at": now, "attempts": 0, "crashes": 0, "error_code": "", "error_message": ""}
+    long_since = (now or clock.now()) - PATIENCE
+    fresh = {"next_at": long_since, "attempts": 0, "crashes": 0, "error_code": "", "error_message": ""}
     moved = Derivation.machine.move_all(rows, "due", **fresh)
-    if not moved and not rows.filter(state__in=["due", "retrying"]).update(next_at=now):
+    if not moved and not rows.filter(state__in=["due", "retrying"]).update(next_at=long_since):
         raise Conflict("A worker is making them at this moment.", code="IN_WORK")
 
 

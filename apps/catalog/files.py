@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from apps.catalog import clearance, history
 from apps.catalog.models import Blob, Derivation, Track, TrackFile
+from apps.catalog.models.derivation import PATIENCE
 from apps.lib import clock, locks, spool, storage
 from apps.lib.media import Format, Probe
 from apps.lib.storage import MAIN, Stored
@@ -148,7 +149,8 @@ def attach_original(*, track: Track, blob: Blob, probe: Probe) -> TrackFile:
 
 
 def _make_anew(derivation: QuerySet[Derivation], blob: Blob) -> None:
-    fresh = {"source_sha256": blob.sha256, "next_at": clock.now(), "lease_until": None, "attempts": 0, "crashes": 0}
+    long_since = clock.now() - PATIENCE
+    fresh = {"source_sha256": blob.sha256, "next_at": long_since, "lease_until": None, "attempts": 0, "crashes": 0}
     fresh |= {"error_code": "", "error_message": ""}
     move_all = Derivation.machine.move_all
     if not (move_all(derivation, "due", **fresh) or move_all(derivation, "retrying", **fresh)):

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 
 from django.db import connection, transaction
 from django.db.models import CharField, Q, QuerySet
@@ -28,6 +29,9 @@ VALUES (%s, %s, %s, 'U', '{sha256,size}', %s, %s, nullif(current_setting('keeptr
 """
 
 
+_person: ContextVar = ContextVar("person", default=None)
+
+
 @contextmanager
 def said(*, by, changeset: Changeset | None = None) -> Iterator[None]:
     """A transaction whose changes are `by`'s (a person, or None for the system), through the present door.
@@ -36,8 +40,17 @@ def said(*, by, changeset: Changeset | None = None) -> Iterator[None]:
     """
     with transaction.atomic():
         before = _say(str(by.pk) if by else "", doors.current(), str(changeset.pk) if changeset else "")
-        yield
+        spoken = _person.set(by)
+        try:
+            yield
+        finally:
+            _person.reset(spoken)
         _say(*before)
+
+
+def person():
+    """Whose doing it is at this moment, None for the system's."""
+    return _person.get()
 
 
 def _say(*words: str) -> tuple[str, ...]:

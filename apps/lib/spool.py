@@ -72,6 +72,16 @@ def alone(name: str) -> Iterator[bool]:
             yield True
 
 
+def taken(name: str) -> bool:
+    """Whether a process of this machine holds the name. Who takes it at this very moment is turned away once."""
+    with (_root() / f"{name}.lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
 def sweep(*, now: float | None = None) -> int:
     """Remove folders and files that killed jobs left behind; returns how many."""
     limit = (now or time.time()) - ABANDONED_AFTER_S

@@ -53,7 +53,7 @@ class Machine:
         return target in self.arrows[getattr(row, self.field)]
 
     def insert(self, row: models.Model, state: str) -> None:
-        """Store a new row in another state than the start: what it tells of happened before we heard of it."""
+        """Store a new row in any state: what it tells of may have happened before we heard of it."""
         if state not in self.arrows:
             raise ValueError(f"{state} is not declared")
         setattr(row, self.field, state)

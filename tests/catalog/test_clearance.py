@@ -11,11 +11,12 @@ from django.db import OperationalError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from apps.catalog import actions, clearance, files, identifiers
+from apps.catalog import actions, clearance, files, history, identifiers
 from apps.catalog.clearance import Facts, Share, verdict
 from apps.catalog.models import Change, Credit, ProviderSource, Sample, Track
 from apps.lib import storage
 from apps.lib.formats import FORMATS
+from apps.lib.media import Probe
 from tests.lib.threads import impatient, side_by_side
 from tests.make import make_generated, make_track
 
@@ -110,6 +111,17 @@ def test_a_copy_of_our_own_ends_the_waiting(ana):
     track = make_generated(ana)
     files.attach(track=track, role="original", blob=files.blob_for(storage.put_bytes(b"sound"), FORMATS["mp3"]))
     assert "NOT_ARCHIVED" not in kept(track)[1]
+
+
+@pytest.mark.django_db
+def test_a_verdict_is_the_systems_doing_also_when_somebody_brings_the_file(ana, mod):
+    track = make_generated(ana)
+    probe = Probe(FORMATS["mp3"], 5, 2000, "mp3", 44100, 2, 128_000, None, None, {})
+    with history.said(by=mod):
+        blob = files.blob_for(storage.put_bytes(b"sound"), FORMATS["mp3"])
+        files.attach(track=track, role="original", blob=blob, probe=probe)
+    told = Change.objects.filter(track=track, action="U").values_list("by", "fields")
+    assert sorted(told, key=str) == [(None, ["clearance_reasons"]), (mod.pk, ["duration_ms"])]
 
 
 @pytest.mark.django_db

@@ -3,7 +3,6 @@
 import dataclasses
 import datetime as dt
 import json
-import os
 import tempfile
 from pathlib import Path
 
@@ -13,12 +12,13 @@ from django.db import transaction
 
 from apps.catalog import actions, derive, files, sweeper
 from apps.catalog.models import Blob, Derivation, Section, Track, TrackFile
+from apps.catalog.models.derivation import PATIENCE
 from apps.lib import clock, media, storage
 from apps.lib.media import MediaError
 from deploy.demo import synth
 from tests.lib.made import make_talk
 from tests.lib.threads import impatient, side_by_side
-from tests.make import make_playable, make_track
+from tests.make import make_audio, make_generated, make_playable, make_track
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,29 +52,50 @@ def test_a_track_that_somebody_holds_for_long_costs_its_row_no_try(ana):
 
 @pytest.fixture
 def urgent(monkeypatch):
-    """Something more urgent, and a machine that has more to do than processors."""
     monkeypatch.setattr(derive, "_urgent", {"test": lambda: True})
-    monkeypatch.setattr(os, "getloadavg", lambda: (os.cpu_count() + 1.0, 0.0, 0.0))
 
 
-def test_nothing_is_made_while_something_more_urgent_needs_the_machine(ana, urgent, monkeypatch):
-    make_playable(ana)
+def make_archived(owner) -> Track:
+    """A generation whose sound is here, and nothing made of it."""
+    track = make_generated(owner)
+    bring(track)
+    return track
+
+
+def bring(track: Track, *, seconds: float = 2.0) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = make_audio(Path(folder) / "original", seconds=seconds)
+        probe = media.probe(path)
+        files.attach_original(track=track, blob=files.blob_for(storage.put(path), probe.format), probe=probe)
+
+
+def test_nothing_is_made_of_what_is_archived_while_something_more_urgent_needs_the_machine(ana, urgent, monkeypatch):
+    track = make_archived(ana)
     assert derive.claim(limit=1) == []
-    monkeypatch.setattr(os, "getloadavg", lambda: (os.cpu_count() - 1.0, 99.0, 99.0))
-    assert derive.claim(limit=1)
+    monkeypatch.setattr(derive, "_urgent", {"test": lambda: False})
+    assert [row.track for row in derive.claim(limit=1)] == [track]
 
 
-def test_what_somebody_waits_for_is_made_all_the_same(ana, urgent):
-    assert derive.claim(limit=1, track=make_playable(ana))
+def test_what_somebody_uploaded_or_asked_for_is_made_all_the_same(ana, urgent):
+    archived, uploaded = make_archived(ana), make_playable(ana)
+    assert [row.track for row in derive.claim(limit=2)] == [uploaded]
+    derive.again(track=archived)
+    assert [row.track for row in derive.claim(limit=2)] == [archived]
+
+
+def test_another_original_is_made_into_files_at_once(ana, urgent):
+    track = make_archived(ana)
+    bring(track, seconds=1)
+    assert [row.track for row in derive.claim(limit=1)] == [track]
 
 
 def test_nothing_gives_way_for_longer_than_an_hour(ana, urgent):
     """Neither what never had its turn nor what a killed worker left."""
-    make_playable(ana)
-    later = clock.now() + derive.PATIENCE + dt.timedelta(seconds=1)
+    make_archived(ana)
+    later = clock.now() + PATIENCE + dt.timedelta(seconds=1)
     assert derive.claim(limit=1, now=later)
     assert derive.claim(limit=1, now=later + dt.timedelta(minutes=10)) == []
-    assert derive.claim(limit=1, now=later + derive.PATIENCE + dt.timedelta(minutes=10))
+    assert derive.claim(limit=1, now=later + PATIENCE + dt.timedelta(minutes=10))
 
 
 def make_two_parts(owner) -> Track:

@@ -97,3 +97,12 @@ def test_a_file_may_change_while_anybody_has_it_open_for_writing(tmp_path):
         assert not spool.may_change(file)
     with path.open("ab"):  # nobody waits for us
         pass
+
+
+def test_whether_a_name_is_taken_is_seen_by_all_and_takes_it_from_nobody():
+    assert not spool.taken("run")
+    with spool.alone("run") as first:
+        assert first and spool.taken("run")
+    assert not spool.taken("run")
+    with spool.alone("run") as again:
+        assert again

@@ -1,5 +1,7 @@
 """The queue of what is made of originals (decision 0019)."""
 
+import datetime as dt
+
 from django.db import models
 from django.db.models import Q
 
@@ -8,6 +10,9 @@ from apps.catalog.models.track import Track
 from apps.lib.leases import Leased
 from apps.lib.states import Machine
 
+# While something more urgent needs the machine, what has waited for so long is made all the same; so is what somebody
+# asks for, as if it had.
+PATIENCE = dt.timedelta(hours=1)
 DERIVATION_STATES = Machine(
     "state",
     {
