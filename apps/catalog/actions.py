@@ -29,17 +29,17 @@ SOURCE_URLS = ("audio_url", "cover_url", "video_url")
 
 
 def create(
-    *, owner, kind: str, title: str, by=None, status: str = "pending", kept_until: dt.datetime | None = None, **facts
+    *, owner, kind: str, title: str, by=None, ready: bool = False, kept_until: dt.datetime | None = None, **facts
 ) -> Track:
     """A track whose bytes are not here yet. It is its owner's doing, or `by`'s for the house's library.
 
-    `kept_until`: when the provider that has its bytes deletes them.
+    It is `ready` when its provider has them, until `kept_until`.
     """
     facts = vocabulary.canonical(identifiers.clean(facts))
     verdict = clearance.of_new(facts, kept_until=kept_until)
     track = Track(owner=owner, kind=kind, title=clean_title(title), **facts, **verdict)
     with history.said(by=by or owner):
-        Track.machine.insert(track, status)
+        Track.machine.insert(track, "ready" if ready else "pending")
     return track
 
 
@@ -80,7 +80,7 @@ def register_generated(
     _require_later(expires_at, generated_at)
     try:
         with transaction.atomic():
-            track = create(owner=owner, kind=kind, title=title, status="ready", kept_until=expires_at, **facts)
+            track = create(owner=owner, kind=kind, title=title, ready=True, kept_until=expires_at, **facts)
             ProviderSource.objects.create(
                 track=track, owner=owner, provider=service, provider_track_id=provider_track_id,
                 generated_at=generated_at, expires_at=expires_at, **urls,

@@ -64,7 +64,7 @@ def test_poison_is_set_apart_after_five_crashes_and_tried_hourly(ana, provider):
     assert working.work_quarantined() is False
 
 
-def test_of_what_may_be_poison_a_run_has_one_in_hand_at_a_time(ana, provider):
+def test_of_what_may_be_poison_a_run_has_one_in_hand_at_a_time(ana, provider, monkeypatch):
     suspects = [at_provider(provider, ana, seed=seed) for seed in range(6)]
     schedule.plan()
     ArchiveAsset.objects.update(crashes=2)
@@ -72,13 +72,15 @@ def test_of_what_may_be_poison_a_run_has_one_in_hand_at_a_time(ana, provider):
     for track in (*suspects, *others):  # the others are all on their way when the first suspect is done
         provider.behave(track.source.audio_url, Behaviour("slow", 80_000 if track in suspects else 20_000))
     schedule.plan()
-    in_hand = []
+    in_hand, open_jobs = [], working.open_jobs
 
-    def told(asset) -> None:
+    def claimed(assets) -> None:
         running = ArchiveAsset.objects.filter(state="running")
         in_hand.append((running.filter(schedule.SUSPECT).count(), running.exclude(schedule.SUSPECT).count()))
+        open_jobs(assets)
 
-    assert working.work(limit=50, seconds=30, told=told) == 9
+    monkeypatch.setattr(working, "open_jobs", claimed)
+    assert working.work(limit=50, seconds=30) == 9
     assert ArchiveAsset.objects.filter(state="archived").count() == 9
     assert max(suspects for suspects, _ in in_hand) == 1 and max(others for _, others in in_hand) > 1
 
